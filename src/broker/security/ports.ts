@@ -1,0 +1,49 @@
+/** Who a connection speaks for, in the one store of users for all protocols. */
+export interface Principal {
+  /** Kafka's form: `User:alice`; `User:ANONYMOUS` for a listener without authentication. */
+  readonly name: string
+  /** May do everything. */
+  readonly isAdministrator: boolean
+}
+
+/** What is asked of a resource; Kafka's operations, the only ones used so far. */
+export type Operation =
+  | 'read'
+  | 'write'
+  | 'create'
+  | 'delete'
+  | 'alter'
+  | 'describe'
+  | 'cluster-action'
+  | 'describe-configs'
+  | 'alter-configs'
+  | 'idempotent-write'
+
+export type ResourceType = 'topic' | 'group' | 'cluster' | 'transactional-id' | 'mqtt-topic' | 'user'
+
+/** RFC 5802 stored credential of one mechanism. */
+export interface ScramCredential {
+  readonly mechanism: ScramMechanism
+  readonly salt: Uint8Array
+  readonly iterations: number
+  readonly storedKey: Uint8Array
+  readonly serverKey: Uint8Array
+}
+
+export type ScramMechanism = 'SCRAM-SHA-256' | 'SCRAM-SHA-512'
+
+/** Users and rights: one store for Kafka, MQTT and later HTTP. */
+export interface Security {
+  /** Whether any user exists: an unauthenticated listener then needs `--insecure`. */
+  readonly hasUsers: boolean
+  /** Who an unauthenticated connection of an allowed listener speaks for. */
+  readonly anonymous: Principal
+  /** Checks a password against the stored SCRAM record; one key derivation at a time, off the loop. Null: refused, without saying why. */
+  checkPassword(username: string, password: string): Promise<Principal | null>
+  /** For a SCRAM exchange; undefined for an unknown user (the exchange then goes on with a made-up salt). */
+  scramCredential(username: string, mechanism: ScramMechanism): ScramCredential | undefined
+  /** The principal of a user who proved itself. */
+  principalOf(username: string): Principal
+  /** Whether the principal may; administrators always, others nothing until granted. */
+  authorize(principal: Principal, operation: Operation, type: ResourceType, name: string): boolean
+}

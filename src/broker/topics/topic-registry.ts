@@ -1,0 +1,194 @@
+import type { LogStore, StateMachine } from '../../log/ports.ts'
+import type { Random } from '../../runtime/random.ts'
+import { randomUuid } from '../../util/uuid.ts'
+import { ERRORS, type Failure, failure } from '../errors.ts'
+import { STATE_KINDS } from '../state-kinds.ts'
+import { Partition } from './partition.ts'
+import { Topic } from './topic.ts'
+import { checkTopicConfig } from './topic-config.ts'
+import { checkTopicName } from './topic-name.ts'
+
+/** What is remembered of a topic: the value of its state record, as JSON. */
+interface TopicRecord {
+  readonly name: string
+  readonly partitions: number
+  readonly configs: Record<string, string>
+}
+
+export interface NewTopic {
+  readonly name: string
+  /** 1 or more; undefined for `num.partitions`. */
+  readonly partitions?: number
+  readonly configs?: ReadonlyMap<string, string>
+}
+
+export interface TopicRegistrySettings {
+  /** Partitions of a topic that is made on first use, or without a number. */
+  readonly numPartitions: number
+  /** Partitions this broker holds at most, over all topics. */
+  readonly maxPartitions: number
+}
+
+/** Told of every topic that comes and goes, after it did. */
+export interface TopicListener {
+  onTopicCreated?(topic: Topic): void
+  onTopicDeleted?(topic: Topic): void
+}
+
+/** All topics of the broker, by name and id, and their state machine in the coordinator's log. */
+export class TopicRegistry implements StateMachine {
+  readonly kind = STATE_KINDS.topic
+  readonly #log: LogStore
+  readonly #random: Random
+  readonly #settings: TopicRegistrySettings
+  readonly #byName = new Map<string, Topic>()
+  readonly #byId = new Map<string, Topic>()
+  readonly #listeners = new Set<TopicListener>()
+  /** Replayed, not opened yet. */
+  readonly #replayed = new Map<string, TopicRecord>()
+  #partitionCount = 0
+
+  constructor(log: LogStore, random: Random, settings: TopicRegistrySettings) {
+    this.#log = log
+    this.#random = random
+    this.#settings = settings
+    log.register(this)
+  }
+
+  /** Opens the logs of all topics the state knows; after `LogStore.open`. */
+  async open(): Promise<void> {
+    for (const [id, record] of this.#replayed) {
+      const topic = new Topic(id, record.name, new Map(Object.entries(record.configs)))
+      for (let index = 0; index < record.partitions; index++) {
+        const log = await this.#log.openPartition(id, record.name, index, topic.settings.log)
+        topic.partitions.push(new Partition(topic, log))
+      }
+      this.#add(topic)
+    }
+    this.#replayed.clear()
+  }
+
+  get(name: string): Topic | undefined {
+    return this.#byName.get(name)
+  }
+
+  getById(id: string): Topic | undefined {
+    return this.#byId.get(id)
+  }
+
+  all(): IterableIterator<Topic> {
+    return this.#byName.values()
+  }
+
+  get size(): number {
+    return this.#byName.size
+  }
+
+  get partitionCount(): number {
+    return this.#partitionCount
+  }
+
+  addListener(listener: TopicListener): void {
+    this.#listeners.add(listener)
+  }
+
+  removeListener(listener: TopicListener): void {
+    this.#listeners.delete(listener)
+  }
+
+  /** What `create` would refuse, without making anything. */
+  check(request: NewTopic): Failure | null {
+    const wrongName = checkTopicName(request.name)
+    if (wrongName !== null) return failure(ERRORS.invalidTopic, wrongName)
+    if (this.#byName.has(request.name)) return failure(ERRORS.topicAlreadyExists, `topic "${request.name}" exists`)
+    const partitions = request.partitions ?? this.#settings.numPartitions
+    if (partitions < 1) return failure(ERRORS.invalidPartitions, `a topic has at least 1 partition, not ${partitions}`)
+    if (this.#partitionCount + partitions > this.#settings.maxPartitions) {
+      return failure(
+        ERRORS.invalidPartitions,
+        `${partitions} more partitions would exceed the broker's limit of ${this.#settings.maxPartitions}; it holds ${this.#partitionCount}`,
+      )
+    }
+    for (const [key, value] of request.configs ?? []) {
+      const wrong = checkTopicConfig(key, value)
+      if (wrong !== null) return failure(ERRORS.invalidConfig, wrong)
+    }
+    return null
+  }
+
+  /**
+   * Makes a topic: it exists when this returns, and is durable when `onDurable` is called (with a failure where the disk
+   * refused; the topic is gone again then). What is appended to it meanwhile is ordered behind it.
+   */
+  create(request: NewTopic, onDurable: (failed: Failure | null) => void): Topic | Failure {
+    const refused = this.check(request)
+    if (refused !== null) return refused
+    const configs = request.configs ?? new Map<string, string>()
+    const topic = new Topic(randomUuid(this.#random), request.name, configs)
+    const count = request.partitions ?? this.#settings.numPartitions
+    for (let index = 0; index < count; index++) {
+      topic.partitions.push(new Partition(topic, this.#log.createPartition(topic.id, topic.name, index, topic.settings.log)))
+    }
+    this.#add(topic)
+    this.#save(topic, (failed) => {
+      if (failed !== null) {
+        this.#drop(topic)
+        this.#log.deleteTopic(topic.id)
+      }
+      onDurable(failed)
+    })
+    for (const listener of this.#listeners) listener.onTopicCreated?.(topic)
+    return topic
+  }
+
+  /** Deletes a topic: it is gone when this returns, and for good at `onDurable`; only then its records go, in the background. */
+  delete(topic: Topic, onDurable: (failed: Failure | null) => void): void {
+    this.#drop(topic)
+    this.#append(topic.id, null, (failed) => {
+      if (failed === null) this.#log.deleteTopic(topic.id)
+      onDurable(failed)
+    })
+  }
+
+  apply(id: string, value: Uint8Array | null): void {
+    if (value === null) this.#replayed.delete(id)
+    else this.#replayed.set(id, JSON.parse(Buffer.from(value).toString()) as TopicRecord)
+  }
+
+  *entries(): Iterable<readonly [string, Uint8Array]> {
+    for (const topic of this.#byName.values()) yield [topic.id, encode(topic)]
+  }
+
+  #add(topic: Topic): void {
+    this.#byName.set(topic.name, topic)
+    this.#byId.set(topic.id, topic)
+    this.#partitionCount += topic.partitions.length
+  }
+
+  #drop(topic: Topic): void {
+    if (this.#byId.get(topic.id) !== topic) return
+    this.#byName.delete(topic.name)
+    this.#byId.delete(topic.id)
+    this.#partitionCount -= topic.partitions.length
+    for (const partition of topic.partitions) partition.markDeleted()
+    for (const listener of this.#listeners) listener.onTopicDeleted?.(topic)
+  }
+
+  #save(topic: Topic, onDurable: (failed: Failure | null) => void): void {
+    this.#append(topic.id, encode(topic), onDurable)
+  }
+
+  #append(id: string, value: Uint8Array | null, onDurable: (failed: Failure | null) => void): void {
+    this.#log.append({
+      batches: [],
+      state: [{ kind: this.kind, key: id, value }],
+      durability: 'durable',
+      onDone: (failed) => onDurable(failed === null ? null : failure(ERRORS.kafkaStorageError, failed.message)),
+    })
+  }
+}
+
+function encode(topic: Topic): Uint8Array {
+  const record: TopicRecord = { name: topic.name, partitions: topic.partitions.length, configs: Object.fromEntries(topic.configs) }
+  return Buffer.from(JSON.stringify(record))
+}
