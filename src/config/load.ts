@@ -1,0 +1,83 @@
+import { didYouMean } from '../util/did-you-mean.ts'
+import { type RawValue, SettingProblem } from './setting.ts'
+import { environmentName, isSettingKey, parseSetting, SETTING_KEYS, type SettingKey, type Settings, settingOf } from './settings.ts'
+
+/** One value and where it was written, for messages: `elytra.yaml:3`, `--kafka`, `ELYTRA_STORAGE`. */
+export interface RawSetting {
+  readonly key: string
+  readonly value: RawValue
+  readonly origin: string
+}
+
+/** Checked settings, or everything that is wrong with what was given, a line each. */
+export type LoadResult = { readonly settings: Settings; readonly given: ReadonlySet<SettingKey> } | { readonly problems: readonly string[] }
+
+/** Lays the sources over the defaults, the later ones over the earlier ones. */
+export function loadSettings(...sources: readonly (readonly RawSetting[])[]): LoadResult {
+  const problems: string[] = []
+  const values = new Map<SettingKey, unknown>(SETTING_KEYS.map((key) => [key, settingOf(key).default]))
+  const given = new Map<SettingKey, string>()
+  for (const { key, value, origin } of sources.flat()) {
+    if (!isSettingKey(key)) {
+      problems.push(`${origin}: there is no setting "${key}"${hint(key)}`)
+      continue
+    }
+    const parsed = parseSetting(key, value)
+    if (parsed instanceof SettingProblem) problems.push(`${origin}: ${parsed.message}`)
+    else {
+      values.set(key, parsed)
+      given.set(key, origin)
+    }
+  }
+  const settings = Object.fromEntries(values) as unknown as Settings
+  problems.push(...contradictions(settings, given))
+  return problems.length === 0 ? { settings, given: new Set(given.keys()) } : { problems }
+}
+
+/** Values that are fine alone and not together. */
+function contradictions(settings: Settings, given: ReadonlyMap<SettingKey, string>): string[] {
+  const problems: string[] = []
+  const kafka = settings['kafka.listeners']
+  const advertised = settings['kafka.advertised.listeners']
+  if (advertised.length > kafka.length) {
+    problems.push(`${given.get('kafka.advertised.listeners')}: ${advertised.length} advertised addresses for ${kafka.length} Kafka listeners`)
+  }
+  if (given.has('data.dir') && settings.storage !== 'file:') {
+    problems.push(`${given.get('data.dir')}: data.dir says ${settings['data.dir']}, but storage is ${settings.storage}; give one of the two`)
+  }
+  const listeners = [...kafka, ...settings['mqtt.listeners']].map((address) => address.text)
+  for (const name of settings['insecure.listeners']) {
+    if (listeners.includes(name)) continue
+    problems.push(`${given.get('insecure.listeners')}: insecure.listeners names ${name}, which is no listener; there are ${listeners.join(', ')}`)
+  }
+  if (listeners.length === 0) problems.push('all listeners are off: nobody could connect')
+  return problems
+}
+
+function hint(key: string): string {
+  const near = didYouMean(key, SETTING_KEYS)
+  return near === null ? '' : `; did you mean "${near}"?`
+}
+
+/** The settings among environment variables. A variable `ELYTRA_…` that names none is a mistake and is reported as one. */
+export function settingsOfEnvironment(environment: Readonly<Record<string, string | undefined>>): RawSetting[] {
+  const keys = new Map<string, string>(SETTING_KEYS.map((key) => [environmentName(key), key]))
+  const found: RawSetting[] = []
+  for (const [name, value] of Object.entries(environment)) {
+    if (!name.startsWith('ELYTRA_') || value === undefined || NOT_SETTINGS.has(name)) continue
+    found.push({ key: keys.get(name) ?? keyOfVariable(name), value, origin: name })
+  }
+  return found
+}
+
+/** Variables that the command line reads and that are no settings of the broker. */
+const NOT_SETTINGS: ReadonlySet<string> = new Set(['ELYTRA_CONFIG', 'ELYTRA_PASSWORD'])
+
+/** The key that a variable would be the name of: what is reported, and compared with the keys there are. */
+const keyOfVariable = (name: string): string => name.slice('ELYTRA_'.length).toLowerCase().replaceAll('_', '.')
+
+/** The settings among `startBroker`'s options. */
+export function settingsOfObject(values: object, origin: string): RawSetting[] {
+  const given = Object.entries(values).filter(([, value]) => value !== undefined)
+  return given.map(([key, value]) => ({ key, value: value as RawValue, origin }))
+}
