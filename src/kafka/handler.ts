@@ -1,5 +1,6 @@
 import type { BrokerContext } from '../broker/broker.ts'
 import type { Principal } from '../broker/security/ports.ts'
+import type { HostPort } from '../runtime/network.ts'
 
 /**
  * Answers one request of one API: a plain function of a file in `handlers/`.
@@ -38,11 +39,6 @@ export interface ClientConnection {
   close(reason: string): void
   /** Called once when the connection has closed, whoever closed it (a parked JoinGroup or Fetch then forgets itself); returns how to take it back. */
   onClose(run: () => void): () => void
-}
-
-export interface HostPort {
-  readonly host: string
-  readonly port: number
 }
 
 /** The parts of the broker that handlers use. Each coordinator adds itself here. */

@@ -1,0 +1,129 @@
+import type { Clock, Timer } from '../runtime/clock.ts'
+import type { HostPort, Network, NetworkListener, StreamSocket } from '../runtime/network.ts'
+import type { Logger } from '../telemetry/logger.ts'
+import { Connection, type ConnectionHandler, type ConnectionLimits } from './connection.ts'
+
+export interface ListenerSettings extends ConnectionLimits {
+  /** Open connections beyond which a new one is closed at once. */
+  readonly maxConnections: number
+  /** Milliseconds without a byte either way after which a connection is closed; 0: never. */
+  readonly idleTimeoutMs: number
+}
+
+export const DEFAULT_LISTENER_SETTINGS: ListenerSettings = {
+  maxConnections: 20_000,
+  idleTimeoutMs: 600_000,
+  maxOutputBytes: 1_048_576,
+  closeGraceMs: 5_000,
+}
+
+/** Idle connections are looked for this many times per idle timeout. */
+const SWEEPS_PER_TIMEOUT = 10
+
+export interface ListenerParts {
+  readonly network: Network
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/**
+ * One address to listen on (two sockets for `localhost`: IPv4 and IPv6, on the same port), its open connections, the limit of
+ * their number and the clean-up of idle ones.
+ */
+export class Listener {
+  readonly #parts: ListenerParts
+  readonly #settings: ListenerSettings
+  readonly #accept: (connection: Connection) => ConnectionHandler
+  readonly #connections = new Set<Connection>()
+  readonly #bound: NetworkListener[] = []
+  #sweeper: Timer | null = null
+  #whenEmpty: (() => void) | null = null
+  #refusedSinceWarning = false
+  #closing = false
+
+  /** `accept` makes the protocol's side of a new connection; it may write at once. */
+  constructor(parts: ListenerParts, settings: ListenerSettings, accept: (connection: Connection) => ConnectionHandler) {
+    this.#parts = parts
+    this.#settings = settings
+    this.#accept = accept
+  }
+
+  /** Binds; answers the address with the port the system chose where 0 was asked for. Rejects with the system's error. */
+  async listen(address: HostPort): Promise<HostPort> {
+    const hosts = address.host === 'localhost' ? ['127.0.0.1', '::1'] : [address.host]
+    let port = address.port
+    for (const host of hosts) {
+      try {
+        const listener = await this.#parts.network.listen({ host, port }, (socket) => this.#onSocket(socket))
+        this.#bound.push(listener)
+        port = listener.address.port
+      } catch (error) {
+        // A machine without IPv6 has no ::1; with a port of the system's choice, somebody else may hold it there.
+        const optional = host === '::1' && (address.port === 0 || ['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EINVAL'].includes(codeOf(error)))
+        if (!optional) {
+          await this.close()
+          throw error
+        }
+      }
+    }
+    this.#scheduleSweep()
+    return { host: address.host, port }
+  }
+
+  get connectionCount(): number {
+    return this.#connections.size
+  }
+
+  /** Accepts no more, closes all connections in order, and resolves when they are gone. Closing twice is fine. */
+  async close(): Promise<void> {
+    this.#closing = true
+    this.#sweeper?.cancel()
+    const unbound = this.#bound.map((listener) => listener.close())
+    for (const connection of [...this.#connections]) connection.close('the broker is stopping')
+    if (this.#connections.size > 0) {
+      await new Promise<void>((resolve) => {
+        this.#whenEmpty = resolve
+      })
+    }
+    await Promise.all(unbound)
+  }
+
+  #onSocket(socket: StreamSocket): void {
+    if (this.#closing || this.#connections.size >= this.#settings.maxConnections) {
+      socket.destroy()
+      this.#warnOfLimit()
+      return
+    }
+    const connection = new Connection(socket, this.#parts.clock, this.#settings)
+    this.#connections.add(connection)
+    connection.start(this.#accept(connection), (gone) => this.#onGone(gone))
+  }
+
+  #onGone(connection: Connection): void {
+    this.#connections.delete(connection)
+    if (this.#connections.size === 0) this.#whenEmpty?.()
+  }
+
+  /** Once per time the limit is reached, not once per refusal. */
+  #warnOfLimit(): void {
+    if (this.#closing || this.#refusedSinceWarning) return
+    this.#refusedSinceWarning = true
+    this.#parts.logger.warn({ connections: this.#connections.size }, 'connection limit reached, new connections are closed')
+  }
+
+  #scheduleSweep(): void {
+    const { idleTimeoutMs } = this.#settings
+    if (idleTimeoutMs <= 0 || this.#closing) return
+    this.#sweeper = this.#parts.clock.after(idleTimeoutMs / SWEEPS_PER_TIMEOUT, () => {
+      this.#refusedSinceWarning = false
+      for (const connection of this.#connections) {
+        if (connection.countSweep() >= SWEEPS_PER_TIMEOUT) connection.destroy(`idle for ${idleTimeoutMs} ms`)
+      }
+      this.#scheduleSweep()
+    })
+  }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : ''
+}
