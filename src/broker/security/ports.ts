@@ -1,3 +1,5 @@
+import type { Failure } from '../errors.ts'
+
 /** Who a connection speaks for, in the one store of users for all protocols. */
 export interface Principal {
   /** Kafka's form: `User:alice`; `User:ANONYMOUS` for a listener without authentication. */
@@ -32,6 +34,14 @@ export interface ScramCredential {
 
 export type ScramMechanism = 'SCRAM-SHA-256' | 'SCRAM-SHA-512'
 
+/** A user, with a credential per mechanism. */
+export interface User {
+  readonly name: string
+  /** The first user made is; the setting `super.users` names more. */
+  readonly administrator: boolean
+  readonly credentials: readonly ScramCredential[]
+}
+
 /** Users and rights: one store for Kafka, MQTT and later HTTP. */
 export interface Security {
   /** Whether any user exists: an unauthenticated listener then needs `--insecure`. */
@@ -46,4 +56,14 @@ export interface Security {
   principalOf(username: string): Principal
   /** Whether the principal may; administrators always, others nothing until granted. */
   authorize(principal: Principal, operation: Operation, type: ResourceType, name: string): boolean
+  /** All users, in the order they were made. */
+  users(): Iterable<User>
+  /**
+   * Makes a user, or changes its credential of one mechanism (AlterUserScramCredentials; `scram.ts` makes the credential of
+   * a salted password). It holds when this returns, and is durable when `onDone` is called
+   * (within the call only where it is refused); UNACCEPTABLE_CREDENTIAL says why not.
+   */
+  putCredential(username: string, credential: ScramCredential, onDone: (failed: Failure | null) => void): void
+  /** Deletes one credential; the user goes with the last one. RESOURCE_NOT_FOUND, or UNACCEPTABLE_CREDENTIAL for the last administrator. */
+  deleteCredential(username: string, mechanism: ScramMechanism, onDone: (failed: Failure | null) => void): void
 }

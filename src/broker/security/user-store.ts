@@ -1,0 +1,201 @@
+import type { LogStore, StateMachine } from '../../log/ports.ts'
+import type { Random } from '../../runtime/random.ts'
+import { ERRORS, type Failure, failure } from '../errors.ts'
+import { STATE_KINDS } from '../state-kinds.ts'
+import { PasswordCheck } from './password-check.ts'
+import type { Operation, Principal, ResourceType, ScramCredential, ScramMechanism, Security, User } from './ports.ts'
+import { MAX_ITERATIONS, MIN_ITERATIONS } from './scram.ts'
+
+/** What is remembered of a user: the value of its state record, as JSON; bytes in base64. */
+interface UserRecord {
+  readonly administrator: boolean
+  readonly credentials: readonly { mechanism: ScramMechanism; salt: string; iterations: number; storedKey: string; serverKey: string }[]
+}
+
+export interface UserStoreSettings {
+  /** `super.users`: who may do everything, beside those made administrators. */
+  readonly superUsers: readonly string[]
+  readonly maxUsers: number
+}
+
+const MAX_NAME_BYTES = 255
+
+/**
+ * All users as SCRAM credentials, in the coordinator's log: Kafka's PLAIN and SCRAM and MQTT's passwords are checked
+ * against the same records. The first user made is administrator; others have nothing until granted.
+ */
+export class UserStore implements Security, StateMachine {
+  readonly kind = STATE_KINDS.user
+  readonly #log: LogStore
+  readonly #settings: UserStoreSettings
+  readonly #passwords: PasswordCheck
+  readonly #users = new Map<string, User>()
+  /** May do everything as long as there is no user; an unauthenticated listener that is allowed afterwards serves all but the administration of users. */
+  readonly anonymous: Principal
+
+  constructor(log: LogStore, random: Random, settings: UserStoreSettings) {
+    this.#log = log
+    this.#settings = settings
+    this.#passwords = new PasswordCheck(random)
+    const users = this.#users
+    this.anonymous = {
+      name: 'User:ANONYMOUS',
+      get isAdministrator() {
+        return users.size === 0
+      },
+    }
+    log.register(this)
+  }
+
+  get hasUsers(): boolean {
+    return this.#users.size > 0
+  }
+
+  users(): IterableIterator<User> {
+    return this.#users.values()
+  }
+
+  async checkPassword(username: string, password: string): Promise<Principal | null> {
+    const user = this.#users.get(username)
+    const right = await this.#passwords.check(username, password, user?.credentials[0])
+    return right ? this.principalOf(username) : null
+  }
+
+  scramCredential(username: string, mechanism: ScramMechanism): ScramCredential | undefined {
+    return this.#users.get(username)?.credentials.find((credential) => credential.mechanism === mechanism)
+  }
+
+  principalOf(username: string): Principal {
+    const store = this
+    return {
+      name: `User:${username}`,
+      get isAdministrator() {
+        return store.#isAdministrator(username)
+      },
+    }
+  }
+
+  authorize(principal: Principal, operation: Operation, type: ResourceType, _name: string): boolean {
+    if (principal.isAdministrator) return true
+    if (principal !== this.anonymous) return false
+    return type !== 'user' && !(type === 'cluster' && operation === 'alter')
+  }
+
+  putCredential(username: string, credential: ScramCredential, onDone: (failed: Failure | null) => void): void {
+    const refused = this.#refuse(username, credential)
+    if (refused !== null) {
+      onDone(refused)
+      return
+    }
+    const before = this.#users.get(username)
+    const others = before?.credentials.filter(({ mechanism }) => mechanism !== credential.mechanism) ?? []
+    const credentials = [...others, credential].sort((left, right) => (left.mechanism < right.mechanism ? -1 : 1))
+    this.#change({ name: username, administrator: before?.administrator ?? !this.hasUsers, credentials }, before, onDone)
+  }
+
+  deleteCredential(username: string, mechanism: ScramMechanism, onDone: (failed: Failure | null) => void): void {
+    const user = this.#users.get(username)
+    if (user === undefined || this.scramCredential(username, mechanism) === undefined) {
+      onDone(failure(ERRORS.resourceNotFound, `there is no ${mechanism} credential of a user "${username}"`))
+      return
+    }
+    const credentials = user.credentials.filter((credential) => credential.mechanism !== mechanism)
+    if (credentials.length === 0 && this.#isLastAdministrator(username)) {
+      onDone(
+        failure(
+          ERRORS.unacceptableCredential,
+          `"${username}" is the last administrator; make another one first (super.users), or nobody could administer users`,
+        ),
+      )
+      return
+    }
+    this.#change({ ...user, credentials }, user, onDone)
+  }
+
+  apply(name: string, value: Uint8Array | null): void {
+    if (value === null) this.#users.delete(name)
+    else this.#users.set(name, decode(name, value))
+  }
+
+  *entries(): Iterable<readonly [string, Uint8Array]> {
+    for (const user of this.#users.values()) yield [user.name, encode(user)]
+  }
+
+  #isAdministrator(username: string): boolean {
+    const user = this.#users.get(username)
+    return user !== undefined && (user.administrator || this.#settings.superUsers.includes(username))
+  }
+
+  #isLastAdministrator(username: string): boolean {
+    if (!this.#isAdministrator(username)) return false
+    for (const name of this.#users.keys()) {
+      if (name !== username && this.#isAdministrator(name)) return false
+    }
+    return true
+  }
+
+  #refuse(username: string, credential: ScramCredential): Failure | null {
+    const bytes = Buffer.byteLength(username)
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
+    if (bytes === 0 || bytes > MAX_NAME_BYTES || /[\u0000-\u001f\u007f]/.test(username)) {
+      return failure(ERRORS.unacceptableCredential, `a user name has 1 to ${MAX_NAME_BYTES} bytes and no control characters`)
+    }
+    if (username === 'ANONYMOUS') return failure(ERRORS.unacceptableCredential, 'the name ANONYMOUS is that of clients without a user')
+    const { iterations } = credential
+    if (iterations < MIN_ITERATIONS || iterations > MAX_ITERATIONS) {
+      return failure(ERRORS.unacceptableCredential, `iterations are ${MIN_ITERATIONS} to ${MAX_ITERATIONS}, not ${iterations}`)
+    }
+    if (!this.#users.has(username) && this.#users.size >= this.#settings.maxUsers) {
+      return failure(ERRORS.unacceptableCredential, `there are ${this.#users.size} users, as many as the broker holds`)
+    }
+    return null
+  }
+
+  /** Changes memory at once, and back where the log refuses. */
+  #change(user: User, before: User | undefined, onDone: (failed: Failure | null) => void): void {
+    const gone = user.credentials.length === 0
+    if (gone) this.#users.delete(user.name)
+    else this.#users.set(user.name, user)
+    this.#log.append({
+      batches: [],
+      state: [{ kind: this.kind, key: user.name, value: gone ? null : encode(user) }],
+      durability: 'durable',
+      onDone: (failed) => {
+        if (failed === null) {
+          onDone(null)
+          return
+        }
+        if (before === undefined) this.#users.delete(user.name)
+        else this.#users.set(user.name, before)
+        onDone(failure(ERRORS.kafkaStorageError, failed.message))
+      },
+    })
+  }
+}
+
+const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64')
+const bytesOf = (words: string): Uint8Array => Buffer.from(words, 'base64')
+
+function encode(user: User): Uint8Array {
+  const credentials = user.credentials.map(({ mechanism, salt, iterations, storedKey, serverKey }) => ({
+    mechanism,
+    salt: base64(salt),
+    iterations,
+    storedKey: base64(storedKey),
+    serverKey: base64(serverKey),
+  }))
+  const record: UserRecord = { administrator: user.administrator, credentials }
+  return Buffer.from(JSON.stringify(record))
+}
+
+function decode(name: string, value: Uint8Array): User {
+  const record = JSON.parse(Buffer.from(value).toString()) as UserRecord
+  const credentials = record.credentials.map(({ mechanism, salt, iterations, storedKey, serverKey }) => ({
+    mechanism,
+    salt: bytesOf(salt),
+    iterations,
+    storedKey: bytesOf(storedKey),
+    serverKey: bytesOf(serverKey),
+  }))
+  return { name, administrator: record.administrator, credentials }
+}
