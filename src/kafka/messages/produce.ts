@@ -1,0 +1,70 @@
+import { array, int16, int32, int64, nullable, records, since, string, struct, tagged, until, uuid, withDefault } from '../wire/fields.ts'
+import type { Infer } from '../wire/message.ts'
+import { message } from '../wire/message.ts'
+
+export const ProduceRequest = message(
+  { key: 0, name: 'ProduceRequest', versions: [3, 13], flexible: 9 },
+  {
+    transactionalId: withDefault(nullable(string), null),
+    acks: int16,
+    timeoutMs: int32,
+    topicData: array({
+      name: until(12, string),
+      topicId: since(13, uuid),
+      partitionData: array({
+        index: int32,
+        records: nullable(records),
+      }),
+    }),
+  },
+)
+export type ProduceRequest = Infer<typeof ProduceRequest>
+
+export const ProduceResponse = message(
+  { key: 0, name: 'ProduceResponse', versions: [3, 13], flexible: 9 },
+  {
+    responses: array({
+      name: until(12, string),
+      topicId: since(13, uuid),
+      partitionResponses: array({
+        index: int32,
+        errorCode: int16,
+        baseOffset: int64,
+        logAppendTimeMs: withDefault(int64, -1),
+        logStartOffset: since(5, int64, -1),
+        recordErrors: since(
+          8,
+          array({
+            batchIndex: int32,
+            batchIndexErrorMessage: withDefault(nullable(string), null),
+          }),
+        ),
+        errorMessage: since(8, nullable(string), null),
+        currentLeader: tagged(
+          0,
+          since(
+            10,
+            struct({
+              leaderId: withDefault(int32, -1),
+              leaderEpoch: withDefault(int32, -1),
+            }),
+          ),
+        ),
+      }),
+    }),
+    throttleTimeMs: withDefault(int32, 0),
+    nodeEndpoints: tagged(
+      0,
+      since(
+        10,
+        array({
+          nodeId: int32,
+          host: string,
+          port: int32,
+          rack: withDefault(nullable(string), null),
+        }),
+      ),
+    ),
+  },
+)
+export type ProduceResponse = Infer<typeof ProduceResponse>
