@@ -12,4 +12,5 @@ export const STATE_KINDS = {
   retained: 10,
   will: 11,
   cluster: 12,
+  autoTopic: 13,
 } as const

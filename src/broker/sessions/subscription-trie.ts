@@ -15,6 +15,10 @@ export class SubscriptionTrie<T> {
     return this.#exact.size + this.#wildcards
   }
 
+  get isEmpty(): boolean {
+    return this.size === 0
+  }
+
   get(filter: string): T | undefined {
     if (!hasWildcard(filter)) return this.#exact.get(filter)
     return this.#find(filter)?.value
