@@ -1,6 +1,7 @@
 import type { BrokerContext } from '../broker/broker.ts'
 import type { Principal } from '../broker/security/ports.ts'
 import type { HostPort } from '../runtime/network.ts'
+import type { Authentication } from './sasl/authentication.ts'
 
 /**
  * Answers one request of one API: a plain function of a file in `handlers/`.
@@ -23,7 +24,16 @@ export interface RequestContext {
   /** '' where the client sent none. */
   readonly clientId: string
   readonly connection: ClientConnection
+  /** What ApiVersions tells. */
+  readonly apiRanges: readonly ApiRange[]
   readonly broker: KafkaBroker
+}
+
+/** An API this broker serves, in the versions it advertises. */
+export interface ApiRange {
+  readonly apiKey: number
+  readonly minVersion: number
+  readonly maxVersion: number
 }
 
 /** The connection as handlers see it. */
@@ -35,8 +45,12 @@ export interface ClientConnection {
   /** Where clients of this listener shall connect: the setting, else the address this client connected to. */
   readonly advertised: HostPort
   readonly closed: boolean
+  /** Where it stands with SASL; only the SASL handlers change it. */
+  readonly authentication: Authentication
   /** Closes now, without an answer to anything that waits; `reason` is for the log. */
   close(reason: string): void
+  /** Closes in order as soon as the answer to the current request has been written; nothing after it is processed. */
+  closeAfterAnswer(reason: string): void
   /** Called once when the connection has closed, whoever closed it (a parked JoinGroup or Fetch then forgets itself); returns how to take it back. */
   onClose(run: () => void): () => void
 }

@@ -82,7 +82,7 @@ export class Connection {
 
   /** Whether the peer has taken so little that nothing more should be made for it; `onDrained` follows. */
   get congested(): boolean {
-    return this.outputBytes > this.#limits.maxOutputBytes
+    return (this.#pauses & PAUSE_BIT.output) !== 0
   }
 
   /** Adds to this turn's one write; the view must not change until it has left. Ignored once closing. */
@@ -91,7 +91,7 @@ export class Connection {
     if (this.#gathered.length === 0) this.#clock.endOfTurn(() => this.flush())
     this.#gathered.push(bytes)
     this.#gatheredBytes += bytes.length
-    if (this.#gatheredBytes > this.#limits.maxOutputBytes) this.pause('output')
+    if (this.outputBytes > this.#limits.maxOutputBytes) this.pause('output')
   }
 
   /** Writes now what was gathered; happens by itself at the end of the turn. */
