@@ -1,0 +1,653 @@
+import type { Clock } from '../../runtime/clock.ts'
+import { ERRORS, type ErrorRow } from '../errors.ts'
+import { Deadline } from './deadline.ts'
+import type { GroupRecord } from './group-record.ts'
+import {
+  type JoinRequest,
+  type JoinResult,
+  joinRefused,
+  type LeavingMember,
+  type MemberClaim,
+  type MemberConnection,
+  NO_ASSIGNMENT,
+  type Protocol,
+  type Respond,
+  type SyncRequest,
+  type SyncResult,
+  syncRefused,
+} from './group-requests.ts'
+import type { GroupSettings } from './group-settings.ts'
+import { Member } from './member.ts'
+import { Membership } from './membership.ts'
+import { CONSUMER_PROTOCOL_TYPE, subscribedTopics } from './subscription.ts'
+
+/** Kafka's names, as DescribeGroups and ListGroups say them. */
+export type GroupState =
+  /** No members; committed offsets may wait here until they expire. */
+  | 'Empty'
+  /** Waiting for all members to join. */
+  | 'PreparingRebalance'
+  /** A generation was formed; waiting for the leader's assignment. */
+  | 'CompletingRebalance'
+  /** Every member can have its assignment. */
+  | 'Stable'
+  /** Deleted: nothing happens any more. */
+  | 'Dead'
+
+/** From which states a state may be entered. */
+const ENTERED_FROM: Readonly<Record<GroupState, readonly GroupState[]>> = {
+  Empty: ['PreparingRebalance'],
+  PreparingRebalance: ['Empty', 'Stable', 'CompletingRebalance'],
+  CompletingRebalance: ['PreparingRebalance'],
+  Stable: ['CompletingRebalance'],
+  Dead: ['Empty', 'PreparingRebalance', 'CompletingRebalance', 'Stable'],
+}
+
+/** What a group asks of its surroundings. */
+export interface GroupHost {
+  readonly clock: Clock
+  readonly settings: GroupSettings
+  /** `prefix-UUID`. */
+  newMemberId(prefix: string): string
+  /** Saves the group's state; calls back when durable or refused, never within the call. */
+  save(groupId: string, record: GroupRecord, onDone: (failed: ErrorRow | null) => void): void
+}
+
+/**
+ * A classic consumer group: Kafka's state machine (rules 16 to 22; KIP-345, KIP-394, KIP-814), one method per event. It
+ * knows neither the wire nor the log.
+ */
+export class Group {
+  readonly id: string
+  readonly members = new Membership()
+  readonly #host: GroupHost
+  #state: GroupState
+  #stateSinceMs: number
+  #generation: number
+  #protocolType: string | null
+  #protocolName: string | null
+  #subscribedTopics: ReadonlySet<string> | null = null
+  /** Members that were given an id and have not joined with it yet, each with its deadline (KIP-394). */
+  readonly #pendingJoin = new Map<string, Deadline>()
+  /** Members of this generation that have not asked for their assignment yet. */
+  readonly #pendingSync = new Set<string>()
+  readonly #joinDeadline: Deadline
+  readonly #syncDeadline: Deadline
+  /** While the group is new: what is left of the time it may wait for more members, and whether one came since. */
+  #initialDelayLeftMs: number | null = null
+  #memberJoinedMeanwhile = false
+
+  /** A new group, or the one of a record. */
+  constructor(id: string, host: GroupHost, record: GroupRecord | null) {
+    this.id = id
+    this.#host = host
+    this.#joinDeadline = new Deadline(host.clock, () => this.#joinDeadlinePassed())
+    this.#syncDeadline = new Deadline(host.clock, () => this.#syncDeadlinePassed())
+    this.#generation = record?.generation ?? 0
+    this.#protocolType = record?.protocolType ?? null
+    this.#protocolName = record?.protocolName ?? null
+    this.#stateSinceMs = record?.stateSinceMs ?? host.clock.now()
+    this.#state = record === null || record.members.length === 0 ? 'Empty' : 'Stable'
+    if (record !== null) this.#restore(record)
+  }
+
+  get state(): GroupState {
+    return this.#state
+  }
+
+  /** Milliseconds since the epoch. */
+  get stateSinceMs(): number {
+    return this.#stateSinceMs
+  }
+
+  get generation(): number {
+    return this.#generation
+  }
+
+  /** Null for a simple group: one that only keeps offsets. */
+  get protocolType(): string | null {
+    return this.#protocolType
+  }
+
+  get protocolName(): string | null {
+    return this.#protocolName
+  }
+
+  get pendingJoinCount(): number {
+    return this.#pendingJoin.size
+  }
+
+  /** Nobody is in it or on the way into it. */
+  get isDeserted(): boolean {
+    return this.#state === 'Empty' && this.#pendingJoin.size === 0
+  }
+
+  get usesConsumerProtocol(): boolean {
+    return this.#protocolType === CONSUMER_PROTOCOL_TYPE
+  }
+
+  /** Whether members' subscriptions could be read. */
+  get knowsSubscriptions(): boolean {
+    return this.#subscribedTopics !== null
+  }
+
+  /** Whether a member consumes the topic; where that cannot be read, consumers are taken to. */
+  isSubscribedTo(topicName: string): boolean {
+    return this.#subscribedTopics?.has(topicName) ?? this.usesConsumerProtocol
+  }
+
+  /** After the state was replayed: a group that outgrew a lowered `group.max.size` makes its members rejoin. */
+  opened(): void {
+    if (this.#state === 'Stable' && this.members.size > this.#host.settings.maxSize) this.#prepareRebalance()
+  }
+
+  /** JoinGroup; the session timeout was checked already. */
+  join(request: JoinRequest, respond: Respond<JoinResult>): void {
+    if (!this.#acceptsJoin(request.memberId)) {
+      this.#drop(request.memberId)
+      respond(joinRefused(ERRORS.groupMaxSizeReached, ''))
+      this.#maybeCompleteJoin()
+    } else if (!this.#supportsProtocols(request)) {
+      respond(joinRefused(ERRORS.inconsistentGroupProtocol, request.memberId))
+    } else if (request.memberId === '') {
+      this.#joinNew(request, respond)
+    } else if (this.#pendingJoin.has(request.memberId) && request.instanceId === null) {
+      this.#add(request, request.memberId, respond)
+    } else {
+      this.#rejoin(request, respond)
+    }
+  }
+
+  /** SyncGroup. */
+  sync(request: SyncRequest, respond: Respond<SyncResult>): void {
+    const refused = this.#checkSync(request)
+    if (refused !== null) {
+      respond(syncRefused(refused))
+      return
+    }
+    const member = this.members.get(request.memberId) as Member
+    this.#seen(member, request.connection)
+    switch (this.#state) {
+      case 'PreparingRebalance':
+        respond(syncRefused(ERRORS.rebalanceInProgress))
+        return
+      case 'CompletingRebalance':
+        this.#pendingSync.delete(member.id)
+        this.members.parkSync(member, respond)
+        if (this.members.isLeader(member.id)) this.#saveAssignment(request)
+        return
+      case 'Stable':
+        this.#pendingSync.delete(member.id)
+        respond(this.#assignmentOf(member))
+        return
+      case 'Empty':
+      case 'Dead':
+        // Neither has members, so the check has refused it.
+        throw new Error(`group ${this.id} has a member in state ${this.#state}`)
+      default:
+        this.#state satisfies never
+    }
+  }
+
+  /** Heartbeat (rule 20): null where all is well. */
+  heartbeat(claim: MemberClaim, connection: MemberConnection | null): ErrorRow | null {
+    const refused = this.members.check(claim.memberId, claim.instanceId)
+    if (refused !== null) return refused
+    if (claim.generation !== this.#generation) return ERRORS.illegalGeneration
+    const member = this.members.get(claim.memberId) as Member
+    this.#seen(member, connection)
+    this.#extendSession(member)
+    return this.#state === 'PreparingRebalance' ? ERRORS.rebalanceInProgress : null
+  }
+
+  /** LeaveGroup: an error or null for each, in order (rule 21). */
+  leave(leaving: readonly LeavingMember[]): (ErrorRow | null)[] {
+    const errors = leaving.map((member) => this.#leaveOne(member))
+    if (errors.includes(null)) this.#membersWereRemoved()
+    return errors
+  }
+
+  /** Whether an offset commit by `claim` is in order (rule 23); keeps the session alive where it is. */
+  checkCommit(claim: MemberClaim, connection: MemberConnection | null): ErrorRow | null {
+    const { memberId, instanceId, generation } = claim
+    if (generation < 0 && this.#state === 'Empty') return null
+    if (generation < 0 && memberId === '' && instanceId === null) return ERRORS.unknownMemberId
+    const refused = this.members.check(memberId, instanceId)
+    if (refused !== null) return refused
+    if (generation !== this.#generation) return ERRORS.illegalGeneration
+    if (this.#state === 'CompletingRebalance') return ERRORS.rebalanceInProgress
+    const member = this.members.get(memberId) as Member
+    this.#seen(member, connection)
+    this.#extendSession(member)
+    return null
+  }
+
+  /** Ends it: its parked requests are answered, its timers stop. */
+  die(error: ErrorRow): void {
+    this.#enter('Dead')
+    this.#joinDeadline.cancel()
+    this.#syncDeadline.cancel()
+    for (const deadline of this.#pendingJoin.values()) deadline.cancel()
+    this.#pendingJoin.clear()
+    for (const member of [...this.members.all()]) {
+      this.members.answerJoin(member, joinRefused(error, member.id))
+      this.members.answerSync(member, syncRefused(error))
+      this.members.remove(member.id)
+    }
+  }
+
+  /** Its state as a record, with the assignments that are about to be given out. */
+  record(assignmentOf: (member: Member) => Uint8Array = (member) => member.assignment): GroupRecord {
+    return {
+      generation: this.#generation,
+      protocolType: this.#protocolType,
+      protocolName: this.#protocolName,
+      leaderId: this.members.leaderId,
+      stateSinceMs: this.#stateSinceMs,
+      members: [...this.members.all()].map((member) => ({
+        id: member.id,
+        instanceId: member.instanceId,
+        clientId: member.clientId,
+        clientHost: member.clientHost,
+        sessionTimeoutMs: member.sessionTimeoutMs,
+        rebalanceTimeoutMs: member.rebalanceTimeoutMs,
+        protocols: member.protocols,
+        assignment: assignmentOf(member),
+      })),
+    }
+  }
+
+  // ---- joining
+
+  /** `group.max.size` (rule 16): in a rebalance those who rejoined first have the places. */
+  #acceptsJoin(memberId: string): boolean {
+    const { maxSize, maxPendingMembers } = this.#host.settings
+    const known = this.members.get(memberId)
+    if (memberId === '' && this.#pendingJoin.size >= maxPendingMembers) return false
+    switch (this.#state) {
+      case 'Empty':
+      case 'Dead':
+        return true
+      case 'PreparingRebalance':
+        return known?.awaitingJoin != null || this.members.awaitingJoinCount < maxSize
+      case 'CompletingRebalance':
+      case 'Stable':
+        return known !== undefined || this.members.size < maxSize
+      default:
+        return this.#state satisfies never
+    }
+  }
+
+  #supportsProtocols(request: JoinRequest): boolean {
+    if (this.members.size === 0) return request.protocolType !== '' && request.protocols.length > 0
+    return request.protocolType === this.#protocolType && this.members.supportsAnyOf(request.protocols)
+  }
+
+  #joinNew(request: JoinRequest, respond: Respond<JoinResult>): void {
+    const memberId = this.#host.newMemberId(request.instanceId ?? request.clientId)
+    if (request.instanceId !== null) {
+      const holder = this.members.idOfInstance(request.instanceId)
+      if (holder === undefined) this.#add(request, memberId, respond)
+      else this.#replaceStatic(request, this.members.get(holder) as Member, memberId, respond)
+    } else if (request.requiresKnownMemberId) {
+      this.#expectJoin(memberId, request.sessionTimeoutMs)
+      respond(joinRefused(ERRORS.memberIdRequired, memberId))
+    } else {
+      this.#add(request, memberId, respond)
+    }
+  }
+
+  #expectJoin(memberId: string, timeoutMs: number): void {
+    const deadline = new Deadline(this.#host.clock, () => {
+      this.#drop(memberId)
+      this.#maybeCompleteJoin()
+    })
+    deadline.in(timeoutMs)
+    this.#pendingJoin.set(memberId, deadline)
+  }
+
+  #add(request: JoinRequest, memberId: string, respond: Respond<JoinResult>): void {
+    this.#drop(memberId)
+    if (this.members.size === 0) this.#protocolType = request.protocolType
+    const member = this.#newMember(request, memberId)
+    member.isNew = true
+    this.members.add(member)
+    this.members.parkJoin(member, respond)
+    this.#seen(member, request.connection)
+    if (this.#initialDelayLeftMs !== null) this.#memberJoinedMeanwhile = true
+    member.session.in(this.#host.settings.newMemberJoinTimeoutMs)
+    this.#rebalance()
+  }
+
+  #rejoin(request: JoinRequest, respond: Respond<JoinResult>): void {
+    const refused = this.members.check(request.memberId, request.instanceId)
+    if (refused !== null) {
+      respond(joinRefused(refused, request.memberId))
+      return
+    }
+    const member = this.members.get(request.memberId) as Member
+    this.#seen(member, request.connection)
+    if (this.#isNoNews(member, request)) {
+      this.#extendSession(member)
+      respond(this.#joined(member))
+      return
+    }
+    this.#update(member, request)
+    this.members.parkJoin(member, respond)
+    this.#rebalance()
+  }
+
+  /** Whether the answer that was already given still holds for a member that joins again (rule 18). */
+  #isNoNews(member: Member, request: JoinRequest): boolean {
+    if (this.#state === 'CompletingRebalance') return member.matches(request.protocols)
+    // The leader rejoins to have changed what no metadata shows: the partitions of a topic.
+    return this.#state === 'Stable' && !this.members.isLeader(member.id) && member.matches(request.protocols)
+  }
+
+  #update(member: Member, request: JoinRequest): void {
+    this.members.setProtocols(member, copyProtocols(request.protocols))
+    member.sessionTimeoutMs = request.sessionTimeoutMs
+    member.rebalanceTimeoutMs = request.rebalanceTimeoutMs
+  }
+
+  /** A static member came back without its member id: the new id takes the old one's place (rule 22). */
+  #replaceStatic(request: JoinRequest, old: Member, memberId: string, respond: Respond<JoinResult>): void {
+    const leaderBefore = this.members.leaderId as string
+    const member = this.#newMember(request, memberId)
+    member.assignment = old.assignment
+    this.#pendingSync.delete(old.id)
+    this.members.replace(old, member)
+    this.members.parkJoin(member, respond)
+    this.#seen(member, request.connection)
+    member.session.in(member.sessionTimeoutMs)
+    if (this.#state === 'Stable' && this.members.electProtocol() === this.#protocolName) {
+      this.#saveReplacement(request, old, member, leaderBefore)
+    } else {
+      // In CompletingRebalance too: the leader may be computing an assignment for the old id.
+      this.#rebalance()
+    }
+  }
+
+  #saveReplacement(request: JoinRequest, old: Member, member: Member, leaderBefore: string): void {
+    const generation = this.#generation
+    this.#host.save(this.id, this.record(), (failed) => {
+      // A rebalance that began meanwhile answers the parked JoinGroup itself.
+      if (this.#state !== 'Stable' || this.#generation !== generation || this.members.get(member.id) !== member) return
+      if (failed !== null) {
+        this.members.answerJoin(member, joinRefused(failed, ''))
+        this.#undoReplacement(old, member)
+        return
+      }
+      const joined = this.#joined(member)
+      if (request.canSkipAssignment) this.members.answerJoin(member, { ...joined, skipAssignment: this.members.isLeader(member.id) })
+      // Older clients would take a leader's answer for a request to assign: they are told that the old id leads.
+      else this.members.answerJoin(member, { ...joined, leader: leaderBefore, members: [] })
+    })
+  }
+
+  #undoReplacement(old: Member, member: Member): void {
+    const led = this.members.isLeader(member.id)
+    this.members.remove(member.id)
+    this.members.add(old)
+    if (led) this.members.restoreLeader(old.id)
+    old.session.in(old.sessionTimeoutMs)
+  }
+
+  #newMember(request: JoinRequest, memberId: string): Member {
+    const profile = {
+      id: memberId,
+      instanceId: request.instanceId,
+      clientId: request.clientId,
+      clientHost: request.clientHost,
+      protocols: copyProtocols(request.protocols),
+      sessionTimeoutMs: request.sessionTimeoutMs,
+      rebalanceTimeoutMs: request.rebalanceTimeoutMs,
+    }
+    return new Member(profile, this.#host.clock, (member) => this.#sessionEnded(member))
+  }
+
+  // ---- rebalancing
+
+  /** Something changed that needs a new generation: begins one, or lets the one that is forming go on. */
+  #rebalance(): void {
+    if (ENTERED_FROM.PreparingRebalance.includes(this.#state)) this.#prepareRebalance()
+    else this.#maybeCompleteJoin()
+  }
+
+  #prepareRebalance(): void {
+    if (this.#state === 'CompletingRebalance') {
+      for (const member of [...this.members.all()]) {
+        member.assignment = NO_ASSIGNMENT
+        if (this.members.answerSync(member, syncRefused(ERRORS.rebalanceInProgress))) this.#extendSession(member)
+      }
+    }
+    this.#pendingSync.clear()
+    this.#syncDeadline.cancel()
+    const isInitial = this.#state === 'Empty'
+    this.#enter('PreparingRebalance')
+    if (isInitial) {
+      const delayMs = this.#host.settings.initialRebalanceDelayMs
+      this.#initialDelayLeftMs = Math.max(this.members.rebalanceTimeoutMs - delayMs, 0)
+      this.#memberJoinedMeanwhile = false
+      this.#joinDeadline.in(delayMs)
+    } else if (this.#everybodyJoined) {
+      this.#completeJoin()
+    } else {
+      this.#joinDeadline.in(this.members.rebalanceTimeoutMs)
+    }
+  }
+
+  get #everybodyJoined(): boolean {
+    return this.members.allAwaitJoin && this.#pendingJoin.size === 0
+  }
+
+  #maybeCompleteJoin(): void {
+    if (this.#state === 'PreparingRebalance' && this.#initialDelayLeftMs === null && this.#everybodyJoined) this.#completeJoin()
+  }
+
+  #joinDeadlinePassed(): void {
+    if (this.#state !== 'PreparingRebalance') return
+    const leftMs = this.#initialDelayLeftMs ?? 0
+    if (leftMs > 0 && this.#memberJoinedMeanwhile) {
+      const delayMs = this.#host.settings.initialRebalanceDelayMs
+      this.#memberJoinedMeanwhile = false
+      this.#initialDelayLeftMs = Math.max(leftMs - delayMs, 0)
+      this.#joinDeadline.in(Math.min(delayMs, leftMs))
+      return
+    }
+    this.#completeJoin()
+  }
+
+  /** Everybody joined, or had the time to: the next generation begins, without the dynamic members that stayed away (rule 17). */
+  #completeJoin(): void {
+    this.#joinDeadline.cancel()
+    this.#initialDelayLeftMs = null
+    for (const member of [...this.members.all()]) {
+      if (member.awaitingJoin === null && member.instanceId === null) this.members.remove(member.id)
+    }
+    if (this.members.size > 0 && !this.members.electLeader()) {
+      // Only static members, none of which came back: wait until their sessions end.
+      this.#joinDeadline.in(this.members.rebalanceTimeoutMs)
+      return
+    }
+    this.#generation++
+    this.#pendingSync.clear()
+    this.#protocolName = this.members.size === 0 ? null : this.members.electProtocol()
+    this.#subscribedTopics = this.#readSubscriptions()
+    if (this.members.size === 0) {
+      this.#enter('Empty')
+      // Nobody waits for this. If it is lost, the generation before comes back at a restart and its sessions end there.
+      this.#host.save(this.id, this.record(), () => undefined)
+      return
+    }
+    this.#enter('CompletingRebalance')
+    for (const member of this.members.all()) {
+      member.isNew = false
+      this.#pendingSync.add(member.id)
+    }
+    this.#syncDeadline.in(this.members.rebalanceTimeoutMs)
+    for (const member of [...this.members.all()]) {
+      if (this.members.answerJoin(member, this.#joined(member))) this.#extendSession(member)
+    }
+  }
+
+  #readSubscriptions(): ReadonlySet<string> | null {
+    if (!this.usesConsumerProtocol) return null
+    const topics = new Set<string>()
+    for (const member of this.members.all()) {
+      const own = subscribedTopics(member.metadataFor(this.#protocolName) ?? NO_ASSIGNMENT)
+      if (own === null) return null
+      for (const topic of own) topics.add(topic)
+    }
+    return topics
+  }
+
+  /** The answer to a JoinGroup of this generation. */
+  #joined(member: Member): JoinResult {
+    return {
+      error: null,
+      generation: this.#generation,
+      protocolType: this.#protocolType,
+      protocolName: this.#protocolName,
+      leader: this.members.leaderId ?? '',
+      skipAssignment: false,
+      memberId: member.id,
+      members: this.members.isLeader(member.id) ? this.members.joinedMembers(this.#protocolName) : [],
+    }
+  }
+
+  // ---- syncing
+
+  #checkSync(request: SyncRequest): ErrorRow | null {
+    const refused = this.members.check(request.memberId, request.instanceId)
+    if (refused !== null) return refused
+    if (request.generation !== this.#generation) return ERRORS.illegalGeneration
+    if (differs(request.protocolType, this.#protocolType) || differs(request.protocolName, this.#protocolName)) return ERRORS.inconsistentGroupProtocol
+    return null
+  }
+
+  /** The leader has spoken: its assignment is given out once it is durable. Members it left out get an empty one. */
+  #saveAssignment(request: SyncRequest): void {
+    const generation = this.#generation
+    const assignments = new Map(request.assignments.map(({ memberId, assignment }) => [memberId, new Uint8Array(assignment)]))
+    const assignmentOf = (member: Member) => assignments.get(member.id) ?? NO_ASSIGNMENT
+    this.#host.save(this.id, this.record(assignmentOf), (failed) => {
+      if (this.#state !== 'CompletingRebalance' || this.#generation !== generation) return
+      if (failed !== null) this.#assignmentLost(failed)
+      else this.#giveOut(assignmentOf)
+    })
+  }
+
+  #giveOut(assignmentOf: (member: Member) => Uint8Array): void {
+    this.#enter('Stable')
+    for (const member of this.members.all()) member.assignment = assignmentOf(member)
+    for (const member of [...this.members.all()]) {
+      if (this.members.answerSync(member, this.#assignmentOf(member))) this.#extendSession(member)
+    }
+  }
+
+  #assignmentLost(failed: ErrorRow): void {
+    for (const member of [...this.members.all()]) {
+      if (this.members.answerSync(member, syncRefused(failed))) this.#extendSession(member)
+    }
+    this.#rebalance()
+  }
+
+  #assignmentOf(member: Member): SyncResult {
+    return { error: null, protocolType: this.#protocolType, protocolName: this.#protocolName, assignment: member.assignment }
+  }
+
+  /** Members that joined and never asked for their assignment are dead weight: out with them. */
+  #syncDeadlinePassed(): void {
+    if (this.#state !== 'CompletingRebalance' && this.#state !== 'Stable') return
+    if (this.#pendingSync.size === 0) return
+    for (const memberId of [...this.#pendingSync]) this.#drop(memberId)
+    this.#prepareRebalance()
+  }
+
+  // ---- leaving and failing
+
+  #leaveOne(leaving: LeavingMember): ErrorRow | null {
+    if (leaving.memberId === '') {
+      const memberId = leaving.instanceId === null ? undefined : this.members.idOfInstance(leaving.instanceId)
+      if (memberId === undefined) return ERRORS.unknownMemberId
+      this.#expel(this.members.get(memberId) as Member)
+      return null
+    }
+    if (this.#pendingJoin.has(leaving.memberId)) {
+      this.#drop(leaving.memberId)
+      return null
+    }
+    const refused = this.members.check(leaving.memberId, leaving.instanceId)
+    if (refused !== null) return refused
+    this.#expel(this.members.get(leaving.memberId) as Member)
+    return null
+  }
+
+  #sessionEnded(member: Member): void {
+    if (this.members.get(member.id) !== member || member.satisfiesHeartbeat) return
+    this.#expel(member)
+    this.#membersWereRemoved()
+  }
+
+  #connectionLost(member: Member): void {
+    const graceMs = this.#host.settings.disconnectGraceMs
+    if (graceMs === null || member.instanceId !== null || this.members.get(member.id) !== member) return
+    member.session.atLatestIn(graceMs)
+  }
+
+  /** Takes a member out. What it has parked is answered so that it joins anew, should it still be alive. */
+  #expel(member: Member): void {
+    this.members.answerJoin(member, joinRefused(ERRORS.unknownMemberId, ''))
+    this.members.answerSync(member, syncRefused(ERRORS.unknownMemberId))
+    this.#drop(member.id)
+  }
+
+  #membersWereRemoved(): void {
+    if (this.#state === 'Stable' || this.#state === 'CompletingRebalance') this.#prepareRebalance()
+    else this.#maybeCompleteJoin()
+  }
+
+  /** Forgets an id, member or expected one. */
+  #drop(memberId: string): void {
+    this.members.remove(memberId)
+    this.#pendingJoin.get(memberId)?.cancel()
+    this.#pendingJoin.delete(memberId)
+    this.#pendingSync.delete(memberId)
+  }
+
+  #seen(member: Member, connection: MemberConnection | null): void {
+    if (this.#host.settings.disconnectGraceMs !== null) member.seenOn(connection, (lost) => this.#connectionLost(lost))
+  }
+
+  #extendSession(member: Member): void {
+    if (!member.disconnected) member.session.in(member.sessionTimeoutMs)
+  }
+
+  #enter(state: GroupState): void {
+    if (!ENTERED_FROM[state].includes(this.#state)) throw new Error(`group ${this.id} cannot go from ${this.#state} to ${state}`)
+    this.#state = state
+    this.#stateSinceMs = this.#host.clock.now()
+  }
+
+  #restore(record: GroupRecord): void {
+    for (const saved of record.members) {
+      const member = new Member(saved, this.#host.clock, (ended) => this.#sessionEnded(ended))
+      member.assignment = saved.assignment
+      this.members.add(member)
+      member.session.in(member.sessionTimeoutMs)
+    }
+    this.members.restoreLeader(record.leaderId)
+    this.#subscribedTopics = this.#readSubscriptions()
+  }
+}
+
+/** What is kept beyond the request must not keep the request's frame alive. */
+function copyProtocols(protocols: readonly Protocol[]): Protocol[] {
+  return protocols.map(({ name, metadata }) => ({ name, metadata: new Uint8Array(metadata) }))
+}
+
+/** Null is "not said", by old clients. */
+function differs(claimed: string | null, actual: string | null): boolean {
+  return claimed !== null && actual !== null && claimed !== actual
+}
