@@ -1,0 +1,104 @@
+import {
+  BATCH_HEADER_BYTES,
+  BATCH_MAGIC,
+  batchAttributes,
+  batchBaseOffset,
+  batchBaseSequence,
+  batchBaseTimestampMs,
+  batchCompression,
+  batchCrcHolds,
+  batchLastOffsetDelta,
+  batchMagic,
+  batchMaxTimestampMs,
+  batchProducerId,
+  batchRecordCount,
+  batchSizeBytes,
+  CONTROL_BIT,
+  readRecords,
+} from '../../log/record-batch.ts'
+import { ERRORS, type Failure, failure } from '../errors.ts'
+import type { TopicSettings } from './topic-config.ts'
+
+/** A record that is to blame, as Produce v8 and above can say. */
+export interface RecordFailure {
+  /** The place of the record in its batch. */
+  readonly batchIndex: number
+  readonly message: string
+}
+
+/** Why a batch was refused. */
+export interface BatchFailure extends Failure {
+  readonly records: readonly RecordFailure[]
+}
+
+/** The shortest record: length, attributes, two deltas, two nulls, no headers, one byte each. */
+const LEAST_RECORD_BYTES = 7
+/** zstd, the last codec there is. */
+const LAST_COMPRESSION = 4
+/** A faulty batch names at most this many of its records. */
+const MAX_NAMED_RECORDS = 100
+
+/**
+ * Whether `bytes` are exactly one batch that a topic with these settings takes, from its header and CRC alone (rules 11 to
+ * 13); null where they are. In Kafka's order: shape, base offset, size, CRC, then what the header says.
+ */
+export function checkBatchForTopic(bytes: Uint8Array, settings: TopicSettings, nowMs: number): BatchFailure | null {
+  const shape = checkShape(bytes)
+  if (shape !== null) return refused(ERRORS.invalidRecord, shape)
+  if (batchBaseOffset(bytes) !== 0) return refused(ERRORS.invalidRecord, `the base offset of a produced batch is 0, not ${batchBaseOffset(bytes)}`)
+  if (bytes.length > settings.maxMessageBytes) {
+    return refused(ERRORS.messageTooLarge, `the record batch has ${bytes.length} bytes; max.message.bytes is ${settings.maxMessageBytes}`)
+  }
+  if (!batchCrcHolds(bytes)) return refused(ERRORS.corruptMessage, 'the CRC-32C of the record batch does not match its bytes')
+  const header = checkHeader(bytes)
+  if (header !== null) return refused(ERRORS.invalidRecord, header)
+  return settings.logAppendTime ? null : checkTimestamps(bytes, settings, nowMs)
+}
+
+/** Exactly one whole batch of magic 2. */
+function checkShape(bytes: Uint8Array): string | null {
+  if (bytes.length < BATCH_HEADER_BYTES) return 'a produce request holds exactly one record batch per partition'
+  if (batchMagic(bytes) !== BATCH_MAGIC) return `record batches have magic ${BATCH_MAGIC}, not ${batchMagic(bytes)}`
+  const size = batchSizeBytes(bytes)
+  if (size < BATCH_HEADER_BYTES || size > bytes.length) return `the record batch says ${size} bytes, ${bytes.length} are there`
+  if (size < bytes.length) return 'a produce request holds exactly one record batch per partition'
+  return null
+}
+
+function checkHeader(bytes: Uint8Array): string | null {
+  const count = batchRecordCount(bytes)
+  if (count <= 0) return `a record batch has at least one record, not ${count}`
+  if (batchLastOffsetDelta(bytes) !== count - 1) return `the last offset delta of ${count} records is ${count - 1}, not ${batchLastOffsetDelta(bytes)}`
+  if ((batchAttributes(bytes) & CONTROL_BIT) !== 0) return 'clients are not allowed to write control records'
+  if (batchProducerId(bytes) >= 0 && batchBaseSequence(bytes) < 0) return `the sequence of producer ${batchProducerId(bytes)} is ${batchBaseSequence(bytes)}`
+  const compression = batchCompression(bytes)
+  if (compression > LAST_COMPRESSION) return `there is no compression ${compression}`
+  if (compression === 0 && count * LEAST_RECORD_BYTES > bytes.length - BATCH_HEADER_BYTES) return `${count} records do not fit into ${bytes.length} bytes`
+  return null
+}
+
+/** CreateTime against the broker's clock, by the header's first and largest timestamp. */
+function checkTimestamps(bytes: Uint8Array, settings: TopicSettings, nowMs: number): BatchFailure | null {
+  const latest = nowMs + settings.timestampAfterMaxMs
+  const earliest = nowMs - settings.timestampBeforeMaxMs
+  if (batchMaxTimestampMs(bytes) <= latest && batchBaseTimestampMs(bytes) >= earliest) return null
+  const message = 'One or more records have been rejected due to invalid timestamp'
+  return { ...failure(ERRORS.invalidTimestamp, message), records: recordsOutside(bytes, earliest, latest) }
+}
+
+function recordsOutside(bytes: Uint8Array, earliest: number, latest: number): RecordFailure[] {
+  const records = batchCompression(bytes) === 0 ? readRecords(bytes) : []
+  if (!Array.isArray(records)) return []
+  return records
+    .map((record, batchIndex) => ({ batchIndex, timestampMs: record.timestampMs }))
+    .filter(({ timestampMs }) => timestampMs < earliest || timestampMs > latest)
+    .slice(0, MAX_NAMED_RECORDS)
+    .map(({ batchIndex, timestampMs }) => ({
+      batchIndex,
+      message: `timestamp ${timestampMs} of the record is out of range: it should be within [${earliest}, ${latest}]`,
+    }))
+}
+
+function refused(error: Failure['error'], message: string): BatchFailure {
+  return { ...failure(error, message), records: [] }
+}

@@ -1,0 +1,188 @@
+import { ERRORS, type ErrorRow } from '../../broker/errors.ts'
+import type { Partition } from '../../broker/topics/partition.ts'
+import { rowOfLogFailure } from '../../broker/topics/produce.ts'
+import type { Topic } from '../../broker/topics/topic.ts'
+import type { RequestContext } from '../handler.ts'
+import type { FetchRequest, FetchResponse } from '../messages/fetch.ts'
+import type { Input } from '../wire/message.ts'
+import { leaderEpochFault } from './leader-epoch.ts'
+
+type Response = Input<typeof FetchResponse>
+type PartitionResponse = Response['responses'][number]['partitions'][number]
+type AskedPartition = FetchRequest['topics'][number]['partitions'][number]
+
+const FIRST_WITH_TOPIC_ID = 13
+const READ_COMMITTED = 1
+
+/** One partition of the request. */
+interface Place {
+  readonly asked: AskedPartition
+  /** Null where there is none; `answer` then says why. */
+  readonly partition: Partition | null
+  /** Fixed before anything is read: an error or a diverging epoch. */
+  readonly answer: PartitionResponse | null
+}
+
+/**
+ * What one Fetch asks for, and the reading of it. `read` may be called again after more records came: it starts over, since
+ * views of what was read before are cheap and the offsets of the answer must fit together.
+ */
+export class FetchPlan {
+  readonly #request: FetchRequest
+  readonly #context: RequestContext
+  /** All partitions asked for, topic after topic, and what was found for each. */
+  readonly #places: Place[] = []
+  #answers: PartitionResponse[] = []
+  readonly #maxBytes: number
+  #readBytes = 0
+  #hasError = false
+
+  constructor(request: FetchRequest, context: RequestContext) {
+    this.#request = request
+    this.#context = context
+    this.#maxBytes = Math.min(Math.max(request.maxBytes, 0), context.broker.settings.maxFetchBytes)
+    for (const topic of request.topics) this.#addPlaces(topic)
+  }
+
+  /** The partitions that may bring more records. */
+  *partitions(): Iterable<Partition> {
+    for (const { partition, answer } of this.#places) if (partition !== null && answer === null) yield partition
+  }
+
+  /** Bytes of batches in the answer so far. */
+  get readBytes(): number {
+    return this.#readBytes
+  }
+
+  /**
+   * Reads what there is. True: there is enough to answer now (the bytes asked for, an error, no time to wait, nothing to wait
+   * for). A promise only where the disk must be asked.
+   */
+  read(): boolean | Promise<boolean> {
+    this.#answers = []
+    this.#readBytes = 0
+    this.#hasError = false
+    return this.#readFrom(0)
+  }
+
+  response(): Response {
+    let first = 0
+    const responses = this.#request.topics.map(({ topic, topicId, partitions }) => {
+      const answers = this.#answers.slice(first, first + partitions.length)
+      first += partitions.length
+      return { topic, topicId, partitions: answers }
+    })
+    return { errorCode: 0, sessionId: 0, responses }
+  }
+
+  #addPlaces(asked: FetchRequest['topics'][number]): void {
+    const { topics, security } = this.#context.broker
+    const topic = this.#byId ? topics.getById(asked.topicId) : topics.get(asked.topic)
+    const name = topic?.name ?? asked.topic
+    const allowed = name === '' || security.authorize(this.#context.connection.principal, 'read', 'topic', name)
+    for (const part of asked.partitions) {
+      const partition = topic?.partitions[part.partition] ?? null
+      const fault = allowed ? this.#missing(topic, partition) : ERRORS.topicAuthorizationFailed
+      this.#places.push({ asked: part, partition, answer: fault === null ? null : errorAnswer(part, fault) })
+    }
+  }
+
+  get #byId(): boolean {
+    return this.#context.version >= FIRST_WITH_TOPIC_ID
+  }
+
+  #missing(topic: Topic | undefined, partition: Partition | null): ErrorRow | null {
+    if (topic === undefined) return this.#byId ? ERRORS.unknownTopicId : ERRORS.unknownTopicOrPartition
+    return partition === null ? ERRORS.unknownTopicOrPartition : null
+  }
+
+  #readFrom(first: number): boolean | Promise<boolean> {
+    const places = this.#places
+    for (let index = first; index < places.length; index++) {
+      const answer = this.#readPlace(places[index] as Place)
+      if (answer instanceof Promise) {
+        return answer.then((read) => {
+          this.#take(read)
+          return this.#readFrom(index + 1)
+        })
+      }
+      this.#take(answer)
+    }
+    return this.#hasError || places.length === 0 || this.#request.maxWaitMs <= 0 || this.#readBytes >= this.#request.minBytes
+  }
+
+  #take(answer: PartitionResponse): void {
+    this.#answers.push(answer)
+    if (answer.errorCode !== 0 || answer.divergingEpoch !== undefined) this.#hasError = true
+    for (const batch of answer.records ?? []) this.#readBytes += batch.length
+  }
+
+  #readPlace(place: Place): PartitionResponse | Promise<PartitionResponse> {
+    const { asked, partition } = place
+    if (partition === null) return place.answer as PartitionResponse
+    if (place.answer !== null) return place.answer
+    const fault = this.#checkPlace(asked, partition)
+    if (fault !== null) return fault
+    const { log } = partition
+    const endOffset = this.#request.isolationLevel === READ_COMMITTED ? log.lastStableOffset : log.highWatermark
+    const left = this.#maxBytes - this.#readBytes
+    const nothingYet = this.#readBytes === 0
+    if (asked.fetchOffset >= endOffset || (left <= 0 && !nothingYet)) return this.#found(asked, partition, endOffset, [])
+    const limits = { maxBytes: Math.max(0, Math.min(asked.partitionMaxBytes, left)), atLeastOne: nothingYet, endOffset }
+    const tail = log.readTail(asked.fetchOffset, limits)
+    if (tail !== undefined) return this.#found(asked, partition, endOffset, tail.batches)
+    return log
+      .read(asked.fetchOffset, limits)
+      .then((read) => ('code' in read ? errorAnswer(asked, rowOfLogFailure(read)) : this.#found(asked, partition, endOffset, read.batches)))
+  }
+
+  /** Null where the offset can be read. */
+  #checkPlace(asked: AskedPartition, partition: Partition): PartitionResponse | null {
+    if (partition.deleted) return errorAnswer(asked, this.#byId ? ERRORS.unknownTopicId : ERRORS.unknownTopicOrPartition)
+    const { log } = partition
+    const epochFault = leaderEpochFault(asked.currentLeaderEpoch, log.leaderEpoch)
+    if (epochFault !== null) return errorAnswer(asked, epochFault)
+    if (asked.lastFetchedEpoch >= 0) {
+      const diverging = divergence(asked, partition)
+      if (diverging !== null) return diverging
+    }
+    if (asked.fetchOffset < log.logStartOffset || asked.fetchOffset > log.logEndOffset) return errorAnswer(asked, ERRORS.offsetOutOfRange)
+    return null
+  }
+
+  #found(asked: AskedPartition, partition: Partition, endOffset: number, records: readonly Uint8Array[]): PartitionResponse {
+    const { log } = partition
+    const readCommitted = this.#request.isolationLevel === READ_COMMITTED
+    const aborted = readCommitted && records.length > 0 ? log.abortedTransactions(asked.fetchOffset, endOffset) : []
+    return {
+      partitionIndex: asked.partition,
+      errorCode: 0,
+      highWatermark: log.highWatermark,
+      lastStableOffset: log.lastStableOffset,
+      logStartOffset: log.logStartOffset,
+      abortedTransactions: readCommitted ? aborted : null,
+      records,
+    }
+  }
+}
+
+/** KIP-595, KIP-320: what the client read last was written in an epoch that ended before its offset here. */
+function divergence(asked: AskedPartition, { log }: Partition): PartitionResponse | null {
+  const end = log.endOfEpoch(asked.lastFetchedEpoch)
+  if (end === null) return errorAnswer(asked, ERRORS.offsetOutOfRange)
+  if (end.leaderEpoch >= asked.lastFetchedEpoch && end.endOffset >= asked.fetchOffset) return null
+  return {
+    partitionIndex: asked.partition,
+    errorCode: 0,
+    highWatermark: log.highWatermark,
+    lastStableOffset: log.lastStableOffset,
+    logStartOffset: log.logStartOffset,
+    divergingEpoch: { epoch: end.leaderEpoch, endOffset: end.endOffset },
+    abortedTransactions: null,
+    records: [],
+  }
+}
+
+function errorAnswer(asked: AskedPartition, error: ErrorRow): PartitionResponse {
+  return { partitionIndex: asked.partition, errorCode: error.kafka, highWatermark: -1, abortedTransactions: null, records: [] }
+}

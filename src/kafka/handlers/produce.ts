@@ -1,0 +1,151 @@
+import { ERRORS, type ErrorRow, isFailure } from '../../broker/errors.ts'
+import type { Partition } from '../../broker/topics/partition.ts'
+import { type ProduceOptions, type ProduceOutcome, produceBatch } from '../../broker/topics/produce.ts'
+import type { Topic } from '../../broker/topics/topic.ts'
+import { BATCH_HEADER_BYTES, batchCompression, batchIsTransactional } from '../../log/record-batch.ts'
+import type { Handler, RequestContext } from '../handler.ts'
+import type { ProduceRequest, ProduceResponse } from '../messages/produce.ts'
+import type { Input } from '../wire/message.ts'
+
+type Response = Input<typeof ProduceResponse>
+type TopicResponse = Response['responses'][number]
+type PartitionResponse = TopicResponse['partitionResponses'][number]
+type TopicData = ProduceRequest['topicData'][number]
+type PartitionData = TopicData['partitionData'][number]
+
+const ACKS_NONE = 0
+const ACKS_LEADER = 1
+const ACKS_ALL = -1
+const ZSTD = 4
+/** First versions with zstd (KIP-110) and with topic ids (KIP-516). */
+const FIRST_WITH_ZSTD = 7
+const FIRST_WITH_TOPIC_ID = 13
+
+/** Kafka keeps coordinator state in these; nobody may write to topics of their names. */
+const RESERVED_TOPICS: ReadonlySet<string> = new Set(['__consumer_offsets', '__transaction_state'])
+
+/**
+ * Produce (0): appends one record batch per partition, in the order of arrival; only the answer waits (rules 10 to 13).
+ *
+ * acks=-1 waits until the batch is on disk (`acks-all: os`: in the page cache), acks=1 until the page cache has it, acks=0
+ * is never answered: an error closes the connection.
+ * v0-v2: advertised for librdkafka's sake, closed like any version that is not served (KAFKA-18659).
+ * v7: zstd. v8: which records are to blame. v13: topics by id.
+ * Left out: transactions (53, or 48 with a transactional id); `timeoutMs`, since nothing waits for other brokers.
+ */
+export const produce: Handler<ProduceRequest, Response> = (request, context) => {
+  const refusal = refuseWhole(request)
+  if (request.acks === ACKS_NONE) {
+    produceUnanswered(request, context, refusal)
+    return null
+  }
+  return new Answer(request, context, refusal).result()
+}
+
+/** An error that every partition of the request gets. */
+function refuseWhole(request: ProduceRequest): ErrorRow | null {
+  if (request.acks !== ACKS_NONE && request.acks !== ACKS_LEADER && request.acks !== ACKS_ALL) return ERRORS.invalidRequiredAcks
+  if (request.transactionalId !== null) return null
+  const transactional = request.topicData.some((topic) => topic.partitionData.some(({ records }) => isTransactional(records)))
+  return transactional ? ERRORS.transactionalIdAuthorizationFailed : null
+}
+
+function isTransactional(records: Uint8Array | null): boolean {
+  return records !== null && records.length >= BATCH_HEADER_BYTES && batchIsTransactional(records)
+}
+
+function produceUnanswered(request: ProduceRequest, context: RequestContext, refusal: ErrorRow | null): void {
+  for (const data of request.topicData) {
+    for (const partition of data.partitionData) {
+      producePartition(data, partition, request, context, refusal, (response) => {
+        if (response.errorCode !== 0) context.connection.close(`acks=0 produce failed: ${response.errorMessage ?? response.errorCode}`)
+      })
+    }
+  }
+}
+
+/** Gathers the outcomes of all partitions; they come within the call, later, or both. */
+class Answer {
+  readonly #responses: TopicResponse[] = []
+  #waiting = 0
+  #whenComplete: ((response: Response) => void) | null = null
+
+  constructor(request: ProduceRequest, context: RequestContext, refusal: ErrorRow | null) {
+    for (const data of request.topicData) {
+      const partitionResponses: PartitionResponse[] = new Array(data.partitionData.length)
+      this.#responses.push({ name: data.name, topicId: data.topicId, partitionResponses })
+      data.partitionData.forEach((partition, place) => {
+        this.#waiting += 1
+        producePartition(data, partition, request, context, refusal, (response) => {
+          partitionResponses[place] = response
+          this.#waiting -= 1
+          if (this.#waiting === 0) this.#whenComplete?.({ responses: this.#responses })
+        })
+      })
+    }
+  }
+
+  result(): Response | Promise<Response> {
+    if (this.#waiting === 0) return { responses: this.#responses }
+    return new Promise((resolve) => {
+      this.#whenComplete = resolve
+    })
+  }
+}
+
+function producePartition(
+  data: TopicData,
+  { index, records }: PartitionData,
+  request: ProduceRequest,
+  context: RequestContext,
+  refusal: ErrorRow | null,
+  onDone: (response: PartitionResponse) => void,
+): void {
+  const target = refusal ?? findPartition(data, index, context)
+  if ('kafka' in target) {
+    onDone(errorResponse(index, target, target.message))
+    return
+  }
+  if (records === null) {
+    onDone(errorResponse(index, ERRORS.invalidRecord, 'there are no records'))
+    return
+  }
+  if (context.version < FIRST_WITH_ZSTD && records.length >= BATCH_HEADER_BYTES && batchCompression(records) === ZSTD) {
+    onDone(errorResponse(index, ERRORS.unsupportedCompressionType, ERRORS.unsupportedCompressionType.message))
+    return
+  }
+  const options: ProduceOptions = {
+    durability: request.acks === ACKS_ALL ? context.broker.settings.acksAll : 'written',
+    nowMs: context.broker.clock.now(),
+  }
+  produceBatch(context.broker.log, target, records, options, (outcome) => onDone(responseOf(index, outcome, target)))
+}
+
+function findPartition(data: TopicData, index: number, context: RequestContext): Partition | ErrorRow {
+  const { topics, security } = context.broker
+  const topic: Topic | undefined = context.version >= FIRST_WITH_TOPIC_ID ? topics.getById(data.topicId) : topics.get(data.name)
+  const name = topic?.name ?? data.name
+  if (name !== '' && !security.authorize(context.connection.principal, 'write', 'topic', name)) return ERRORS.topicAuthorizationFailed
+  if (topic === undefined) return context.version >= FIRST_WITH_TOPIC_ID ? ERRORS.unknownTopicId : ERRORS.unknownTopicOrPartition
+  if (RESERVED_TOPICS.has(topic.name)) return ERRORS.invalidTopic
+  return topic.partitions[index] ?? ERRORS.unknownTopicOrPartition
+}
+
+function responseOf(index: number, outcome: ProduceOutcome, partition: Partition): PartitionResponse {
+  if (!isFailure(outcome)) {
+    return {
+      index,
+      errorCode: 0,
+      baseOffset: outcome.baseOffset,
+      logAppendTimeMs: outcome.logAppendTimeMs,
+      logStartOffset: partition.log.logStartOffset,
+      recordErrors: [],
+    }
+  }
+  const recordErrors = outcome.records.map(({ batchIndex, message }) => ({ batchIndex, batchIndexErrorMessage: message }))
+  return { ...errorResponse(index, outcome.error, outcome.message), recordErrors }
+}
+
+function errorResponse(index: number, error: ErrorRow, message: string): PartitionResponse {
+  return { index, errorCode: error.kafka, baseOffset: -1, recordErrors: [], errorMessage: message }
+}
