@@ -9,4 +9,16 @@ export interface Verb {
 
 const verb = (words: string, summary: string, load: Verb['load']): Verb => ({ words, summary, load })
 
-export const VERBS: readonly Verb[] = [verb('start', 'run the broker', () => import('./commands/start.ts'))]
+/** All commands, in the order help lists them. */
+export const VERBS: readonly Verb[] = [
+  verb('start', 'run the broker', () => import('./commands/start.ts')),
+  verb('topic create', 'create a topic', () => import('./commands/topic-create.ts')),
+  verb('topic list', 'list the topics', () => import('./commands/topic-list.ts')),
+  verb('topic describe', 'show the offsets and configs of a topic', () => import('./commands/topic-describe.ts')),
+  verb('topic delete', 'delete topics and their records', () => import('./commands/topic-delete.ts')),
+  verb('produce', 'produce records', () => import('./commands/produce.ts')),
+  verb('consume', 'print records', () => import('./commands/consume.ts')),
+  verb('user add', 'make a user, or change its password', () => import('./commands/user-add.ts')),
+  verb('user list', 'list the users', () => import('./commands/user-list.ts')),
+  verb('user remove', 'remove a user', () => import('./commands/user-remove.ts')),
+]

@@ -13,7 +13,7 @@ import { buildBatch, type RecordInput } from '../../log/record-batch.ts'
 import { ZERO_UUID } from '../../util/uuid.ts'
 import { CommandError } from '../command.ts'
 import type { KafkaConnection } from './connection.ts'
-import { throwOnError } from './errors.ts'
+import { throwOnError, withRetries } from './errors.ts'
 
 /** Fetch and Produce by topic name: the last versions before topic ids took over. */
 const NEWEST_FETCH = 12
@@ -61,9 +61,10 @@ export class KafkaClient {
     })
   }
 
-  /** One topic that exists. */
+  /** One topic; `create` asks the broker to make it where it does not exist, and waits until it is there. */
   async topic(name: string, options: { readonly create?: boolean } = {}): Promise<TopicInfo> {
-    const [topic] = await this.topics([name], options)
+    const ask = () => this.topics([name], options)
+    const [topic] = await (options.create ? withRetries(ask) : ask())
     if (topic === undefined) throw new CommandError(`the broker said nothing of topic "${name}"`)
     return topic
   }

@@ -9,7 +9,7 @@ import type { Clock, Timer } from '../../runtime/clock.ts'
 import { ZERO_UUID } from '../../util/uuid.ts'
 import { decodeAssignment, decodeSubscription, encodeAssignment, encodeSubscription, rangeAssign, type TopicPartitions } from './assignment.ts'
 import type { KafkaConnection } from './connection.ts'
-import { throwOnError } from './errors.ts'
+import { throwOnError, withRetries } from './errors.ts'
 
 const SESSION_TIMEOUT_MS = 30_000
 const REBALANCE_TIMEOUT_MS = 60_000
@@ -53,13 +53,7 @@ export class GroupMember {
   /** Joins, or joins again, and answers the partitions that are this member's. */
   async join(): Promise<TopicPartitions[]> {
     this.#heartbeat?.cancel()
-    const found = await this.#connection.request(
-      FindCoordinatorRequest,
-      FindCoordinatorResponse,
-      { key: this.#groupId, keyType: 0, coordinatorKeys: [] },
-      NEWEST_FIND_COORDINATOR,
-    )
-    throwOnError(found.errorCode, `cannot find the coordinator of group "${this.#groupId}"`, found.errorMessage)
+    await withRetries(() => this.#findCoordinator())
     for (;;) {
       const joined = await this.#connection.request(JoinGroupRequest, JoinGroupResponse, {
         groupId: this.#groupId,
@@ -135,6 +129,13 @@ export class GroupMember {
       memberId: this.#memberId,
       members: [{ memberId: this.#memberId }],
     })
+  }
+
+  /** Every broker coordinates here; one that only starts to, says so. */
+  async #findCoordinator(): Promise<void> {
+    const request = { key: this.#groupId, keyType: 0, coordinatorKeys: [] }
+    const found = await this.#connection.request(FindCoordinatorRequest, FindCoordinatorResponse, request, NEWEST_FIND_COORDINATOR)
+    throwOnError(found.errorCode, `cannot find the coordinator of group "${this.#groupId}"`, found.errorMessage)
   }
 
   async #assign(members: readonly { readonly memberId: string; readonly metadata: Uint8Array }[]) {
