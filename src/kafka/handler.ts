@@ -1,4 +1,6 @@
 import type { BrokerContext } from '../broker/broker.ts'
+import type { GroupCoordinator } from '../broker/groups/group-coordinator.ts'
+import type { ProducerIds } from '../broker/producers/producer-ids.ts'
 import type { Principal } from '../broker/security/ports.ts'
 import type { HostPort } from '../runtime/network.ts'
 import type { Authentication } from './sasl/authentication.ts'
@@ -59,6 +61,8 @@ export interface ClientConnection {
 export interface KafkaBroker extends BrokerContext {
   readonly identity: ClusterIdentity
   readonly settings: KafkaSettings
+  readonly groups: GroupCoordinator
+  readonly producerIds: ProducerIds
 }
 
 /** What Metadata and DescribeCluster say of this broker. */
