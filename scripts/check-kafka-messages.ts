@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { readdir, readFile, rename } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { differences } from './kafka-messages/compare.ts'
@@ -39,14 +39,22 @@ async function loadSpecifications(): Promise<ReadonlyMap<string, MessageSpecific
   const target = join(cacheDir, `kafka-clients-${KAFKA_VERSION}-messages`)
   if (!existsSync(target)) {
     const building = `${target}.${process.pid}`
-    await promisify(execFile)('mvn', [
-      '-q',
-      '-B',
-      'dependency:unpack',
-      `-Dartifact=org.apache.kafka:kafka-clients:${KAFKA_VERSION}:jar`,
-      '-Dmdep.unpack.includes=common/message/*.json',
-      `-DoutputDirectory=${building}`,
-    ])
+    await mkdir(cacheDir, { recursive: true })
+    await promisify(execFile)(
+      'mvn',
+      [
+        '-q',
+        '-B',
+        'dependency:unpack',
+        `-Dartifact=org.apache.kafka:kafka-clients:${KAFKA_VERSION}:jar`,
+        '-Dmdep.unpack.includes=common/message/*.json',
+        `-DoutputDirectory=${building}`,
+        `-DmarkersDirectory=${building}.markers`,
+      ],
+      // Without a pom the plugin makes a folder of its own where it runs.
+      { cwd: cacheDir },
+    )
+    await rm(`${building}.markers`, { recursive: true, force: true })
     await rename(building, target)
   }
   const folder = join(target, 'common', 'message')

@@ -1,0 +1,104 @@
+import java.time.Duration;
+import java.util.*;
+import org.apache.kafka.clients.admin.*;
+import org.apache.kafka.clients.consumer.*;
+import org.apache.kafka.clients.producer.*;
+import org.apache.kafka.common.*;
+import org.apache.kafka.common.config.ConfigResource;
+
+/** Kafka's own client through the APIs whose frames are recorded. Arguments: bootstrap servers, topic prefix, plain|sasl. */
+public class JavaClient {
+    interface Call { Object run() throws Exception; }
+
+    static void attempt(Call call) {
+        try {
+            call.run();
+        } catch (Exception error) {
+            System.out.println("answered: " + error.getMessage());
+        }
+    }
+
+    public static void main(String[] args) throws Exception {
+        Map<String, Object> common = new HashMap<>();
+        common.put("bootstrap.servers", args[0]);
+        common.put("client.id", "golden");
+        String prefix = args[1];
+        boolean sasl = !args[2].equals("plain");
+        if (sasl) {
+            common.put("security.protocol", "SASL_PLAINTEXT");
+            common.put("sasl.mechanism", "PLAIN");
+            common.put("sasl.jaas.config", "org.apache.kafka.common.security.plain.PlainLoginModule required username=\"alice\" password=\"wonderland\";");
+        }
+        try (Admin admin = Admin.create(common)) {
+            attempt(() -> admin.describeCluster().nodes().get());
+            if (sasl) return;
+            String topic = prefix + "-orders";
+            TopicPartition first = new TopicPartition(topic, 0);
+            List<NewTopic> topics = new ArrayList<>(List.of(new NewTopic(topic, 2, (short) 1).configs(Map.of("retention.ms", "3600000"))));
+            List<String> codecs = List.of("none", "gzip", "snappy", "lz4", "zstd");
+            for (String codec : codecs) topics.add(new NewTopic(prefix + "-golden-" + codec, 1, (short) 1));
+            attempt(() -> admin.createTopics(topics).all().get());
+            attempt(() -> admin.createTopics(topics.subList(0, 1)).all().get());
+            for (String codec : codecs) produceGolden(common, prefix + "-golden-" + codec, codec);
+            try (Producer<byte[], byte[]> producer = producer(common, Map.of())) {
+                for (int i = 0; i < 4; i++) producer.send(new ProducerRecord<>(topic, i % 2, ("k" + i).getBytes(), "v".getBytes())).get();
+            }
+            for (String instance : Arrays.asList(null, "static-1")) consume(common, admin, prefix + "-group", topic, instance);
+            attempt(() -> admin.listTopics().names().get());
+            attempt(() -> admin.listGroups().all().get());
+            attempt(() -> admin.describeConsumerGroups(List.of(prefix + "-group")).all().get());
+            attempt(() -> admin.describeClassicGroups(List.of(prefix + "-group")).all().get());
+            attempt(() -> admin.listConsumerGroupOffsets(prefix + "-group").partitionsToOffsetAndMetadata().get());
+            attempt(() -> admin.alterConsumerGroupOffsets(prefix + "-other", Map.of(first, new OffsetAndMetadata(1, "a note"))).all().get());
+            attempt(() -> admin.deleteConsumerGroupOffsets(prefix + "-other", Set.of(first)).all().get());
+            attempt(() -> admin.describeConfigs(List.of(new ConfigResource(ConfigResource.Type.TOPIC, topic)), new DescribeConfigsOptions().includeSynonyms(false)).all().get());
+            attempt(() -> admin.createPartitions(Map.of(topic, NewPartitions.increaseTo(3))).all().get());
+            for (OffsetSpec spec : List.of(OffsetSpec.latest(), OffsetSpec.maxTimestamp(), OffsetSpec.forTimestamp(Long.MAX_VALUE)))
+                attempt(() -> admin.listOffsets(Map.of(first, spec)).all().get());
+            attempt(() -> admin.deleteRecords(Map.of(first, RecordsToDelete.beforeOffset(1))).all().get());
+            ScramCredentialInfo scram = new ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096);
+            attempt(() -> admin.alterUserScramCredentials(List.of(new UserScramCredentialUpsertion("carol", scram, "secret"))).all().get());
+            attempt(() -> admin.describeUserScramCredentials(List.of("carol", "nobody")).all().get());
+            attempt(() -> admin.alterUserScramCredentials(List.of(new UserScramCredentialDeletion("carol", ScramMechanism.SCRAM_SHA_512))).all().get());
+            attempt(() -> admin.removeMembersFromConsumerGroup(prefix + "-group", new RemoveMembersFromConsumerGroupOptions(List.of(new MemberToRemove("static-1")))).all().get());
+            attempt(() -> admin.deleteConsumerGroups(List.of(prefix + "-other", "no-such-group")).all().get());
+            attempt(() -> admin.deleteTopics(List.of(topic, "no-such-topic")).all().get());
+        }
+    }
+
+    static Producer<byte[], byte[]> producer(Map<String, Object> common, Map<String, Object> more) {
+        Map<String, Object> settings = new HashMap<>(common);
+        settings.putAll(more);
+        var serializer = new org.apache.kafka.common.serialization.ByteArraySerializer();
+        return new KafkaProducer<>(settings, serializer, serializer);
+    }
+
+    static void produceGolden(Map<String, Object> common, String topic, String codec) {
+        try (Producer<byte[], byte[]> producer = producer(common, Map.of("compression.type", codec, "linger.ms", 500))) {
+            for (int i = 0; i < 10; i++) {
+                ProducerRecord<byte[], byte[]> record = new ProducerRecord<>(topic, null, 1700000000000L + i, ("key-" + i).getBytes(), ("value " + i + " " + "abc".repeat(30)).getBytes());
+                record.headers().add("origin", "golden".getBytes());
+                producer.send(record);
+            }
+        }
+    }
+
+    static void consume(Map<String, Object> common, Admin admin, String group, String topic, String instance) {
+        Map<String, Object> settings = new HashMap<>(common);
+        settings.putAll(Map.of("group.id", group, "auto.offset.reset", "earliest", "enable.auto.commit", false, "heartbeat.interval.ms", 300));
+        if (instance != null) settings.put("group.instance.id", instance);
+        else settings.put("isolation.level", "read_committed");
+        var deserializer = new org.apache.kafka.common.serialization.ByteArrayDeserializer();
+        try (Consumer<byte[], byte[]> consumer = new KafkaConsumer<>(settings, deserializer, deserializer)) {
+            consumer.subscribe(List.of(topic));
+            int read = 0;
+            for (int i = 0; i < 20 && read < 4; i++) read += consumer.poll(Duration.ofMillis(instance == null ? 500 : 100)).count();
+            consumer.commitSync();
+            attempt(() -> admin.describeConsumerGroups(List.of(group)).all().get());
+            attempt(() -> consumer.offsetsForTimes(Map.of(new TopicPartition(topic, 0), 1000L)));
+            attempt(() -> consumer.committed(Set.of(new TopicPartition(topic, 0))));
+            consumer.seek(new TopicPartition(topic, 0), new OffsetAndMetadata(0, Optional.of(0), ""));
+            consumer.poll(Duration.ofMillis(500));
+        }
+    }
+}
