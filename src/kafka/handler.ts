@@ -2,6 +2,7 @@ import type { BrokerContext } from '../broker/broker.ts'
 import type { GroupCoordinator } from '../broker/groups/group-coordinator.ts'
 import type { ProducerIds } from '../broker/producers/producer-ids.ts'
 import type { Principal } from '../broker/security/ports.ts'
+import type { ConfigType } from '../broker/topics/topic-config.ts'
 import type { HostPort } from '../runtime/network.ts'
 import type { Authentication } from './sasl/authentication.ts'
 
@@ -63,6 +64,17 @@ export interface KafkaBroker extends BrokerContext {
   readonly settings: KafkaSettings
   readonly groups: GroupCoordinator
   readonly producerIds: ProducerIds
+  /** What DescribeConfigs says of the broker itself. */
+  readonly brokerConfigs: readonly BrokerConfig[]
+}
+
+/** A setting of the broker with its value, for DescribeConfigs. */
+export interface BrokerConfig {
+  readonly key: string
+  readonly value: string
+  readonly type: ConfigType
+  readonly isDefault: boolean
+  readonly doc: string
 }
 
 /** What Metadata and DescribeCluster say of this broker. */

@@ -32,6 +32,8 @@ export interface TopicRegistrySettings {
 /** Told of every topic that comes and goes, after it did. */
 export interface TopicListener {
   onTopicCreated?(topic: Topic): void
+  /** It has more partitions than the `before` it had. */
+  onTopicGrown?(topic: Topic, before: number): void
   onTopicDeleted?(topic: Topic): void
 }
 
@@ -84,6 +86,11 @@ export class TopicRegistry implements StateMachine {
     return this.#byName.size
   }
 
+  /** Partitions of a topic that is made without a number. */
+  get defaultPartitions(): number {
+    return this.#settings.numPartitions
+  }
+
   get partitionCount(): number {
     return this.#partitionCount
   }
@@ -103,12 +110,8 @@ export class TopicRegistry implements StateMachine {
     if (this.#byName.has(request.name)) return failure(ERRORS.topicAlreadyExists, `topic "${request.name}" exists`)
     const partitions = request.partitions ?? this.#settings.numPartitions
     if (partitions < 1) return failure(ERRORS.invalidPartitions, `a topic has at least 1 partition, not ${partitions}`)
-    if (this.#partitionCount + partitions > this.#settings.maxPartitions) {
-      return failure(
-        ERRORS.invalidPartitions,
-        `${partitions} more partitions would exceed the broker's limit of ${this.#settings.maxPartitions}; it holds ${this.#partitionCount}`,
-      )
-    }
+    const tooMany = this.#checkRoom(partitions)
+    if (tooMany !== null) return tooMany
     for (const [key, value] of request.configs ?? []) {
       const wrong = checkTopicConfig(key, value)
       if (wrong !== null) return failure(ERRORS.invalidConfig, wrong)
@@ -141,6 +144,33 @@ export class TopicRegistry implements StateMachine {
     return topic
   }
 
+  /** What `grow` would refuse. */
+  checkGrowth(topic: Topic, partitions: number): Failure | null {
+    const before = topic.partitions.length
+    if (partitions > before) return this.#checkRoom(partitions - before)
+    return failure(ERRORS.invalidPartitions, `topic "${topic.name}" has ${before} partitions; it can grow, not ${partitions === before ? 'stay' : 'shrink'}`)
+  }
+
+  /**
+   * Adds partitions up to the number given (`checkGrowth` allowed it): they are there when this returns, and durable at
+   * `onDurable`; gone again where the disk refused.
+   */
+  grow(topic: Topic, partitions: number, onDurable: (failed: Failure | null) => void): void {
+    const before = topic.partitions.length
+    for (let index = before; index < partitions; index++) {
+      topic.partitions.push(new Partition(topic, this.#log.createPartition(topic.id, topic.name, index, topic.settings.log)))
+    }
+    this.#partitionCount += partitions - before
+    this.#save(topic, (failed) => {
+      if (failed !== null && topic.partitions.length === partitions) {
+        for (const partition of topic.partitions.splice(before)) partition.markDeleted()
+        this.#partitionCount -= partitions - before
+      }
+      onDurable(failed)
+    })
+    for (const listener of this.#listeners) listener.onTopicGrown?.(topic, before)
+  }
+
   /** Deletes a topic: it is gone when this returns, and for good at `onDurable`; only then its records go, in the background. */
   delete(topic: Topic, onDurable: (failed: Failure | null) => void): void {
     this.#drop(topic)
@@ -157,6 +187,14 @@ export class TopicRegistry implements StateMachine {
 
   *entries(): Iterable<readonly [string, Uint8Array]> {
     for (const topic of this.#byName.values()) yield [topic.id, encode(topic)]
+  }
+
+  #checkRoom(partitions: number): Failure | null {
+    if (this.#partitionCount + partitions <= this.#settings.maxPartitions) return null
+    return failure(
+      ERRORS.invalidPartitions,
+      `${partitions} more partitions would exceed the broker's limit of ${this.#settings.maxPartitions}; it holds ${this.#partitionCount}`,
+    )
   }
 
   #add(topic: Topic): void {

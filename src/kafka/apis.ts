@@ -1,0 +1,93 @@
+import { ApiTable, api } from './api-table.ts'
+import { alterUserScramCredentials } from './handlers/alter-user-scram-credentials.ts'
+import { apiVersions } from './handlers/api-versions.ts'
+import { createPartitions } from './handlers/create-partitions.ts'
+import { createTopics } from './handlers/create-topics.ts'
+import { deleteGroups } from './handlers/delete-groups.ts'
+import { deleteRecords } from './handlers/delete-records.ts'
+import { deleteTopics } from './handlers/delete-topics.ts'
+import { describeCluster } from './handlers/describe-cluster.ts'
+import { describeConfigs } from './handlers/describe-configs.ts'
+import { describeGroups } from './handlers/describe-groups.ts'
+import { describeUserScramCredentials } from './handlers/describe-user-scram-credentials.ts'
+import { fetch } from './handlers/fetch.ts'
+import { findCoordinator } from './handlers/find-coordinator.ts'
+import { heartbeat } from './handlers/heartbeat.ts'
+import { initProducerId } from './handlers/init-producer-id.ts'
+import { joinGroup } from './handlers/join-group.ts'
+import { leaveGroup } from './handlers/leave-group.ts'
+import { listGroups } from './handlers/list-groups.ts'
+import { listOffsets } from './handlers/list-offsets.ts'
+import { metadata } from './handlers/metadata.ts'
+import { offsetCommit } from './handlers/offset-commit.ts'
+import { offsetDelete } from './handlers/offset-delete.ts'
+import { offsetFetch } from './handlers/offset-fetch.ts'
+import { offsetForLeaderEpoch } from './handlers/offset-for-leader-epoch.ts'
+import { produce } from './handlers/produce.ts'
+import { saslAuthenticate } from './handlers/sasl-authenticate.ts'
+import { saslHandshake } from './handlers/sasl-handshake.ts'
+import { syncGroup } from './handlers/sync-group.ts'
+import { AlterUserScramCredentialsRequest, AlterUserScramCredentialsResponse } from './messages/alter-user-scram-credentials.ts'
+import { ApiVersionsRequest, ApiVersionsResponse } from './messages/api-versions.ts'
+import { CreatePartitionsRequest, CreatePartitionsResponse } from './messages/create-partitions.ts'
+import { CreateTopicsRequest, CreateTopicsResponse } from './messages/create-topics.ts'
+import { DeleteGroupsRequest, DeleteGroupsResponse } from './messages/delete-groups.ts'
+import { DeleteRecordsRequest, DeleteRecordsResponse } from './messages/delete-records.ts'
+import { DeleteTopicsRequest, DeleteTopicsResponse } from './messages/delete-topics.ts'
+import { DescribeClusterRequest, DescribeClusterResponse } from './messages/describe-cluster.ts'
+import { DescribeConfigsRequest, DescribeConfigsResponse } from './messages/describe-configs.ts'
+import { DescribeGroupsRequest, DescribeGroupsResponse } from './messages/describe-groups.ts'
+import { DescribeUserScramCredentialsRequest, DescribeUserScramCredentialsResponse } from './messages/describe-user-scram-credentials.ts'
+import { FetchRequest, FetchResponse } from './messages/fetch.ts'
+import { FindCoordinatorRequest, FindCoordinatorResponse } from './messages/find-coordinator.ts'
+import { HeartbeatRequest, HeartbeatResponse } from './messages/heartbeat.ts'
+import { InitProducerIdRequest, InitProducerIdResponse } from './messages/init-producer-id.ts'
+import { JoinGroupRequest, JoinGroupResponse } from './messages/join-group.ts'
+import { LeaveGroupRequest, LeaveGroupResponse } from './messages/leave-group.ts'
+import { ListGroupsRequest, ListGroupsResponse } from './messages/list-groups.ts'
+import { ListOffsetsRequest, ListOffsetsResponse } from './messages/list-offsets.ts'
+import { MetadataRequest, MetadataResponse } from './messages/metadata.ts'
+import { OffsetCommitRequest, OffsetCommitResponse } from './messages/offset-commit.ts'
+import { OffsetDeleteRequest, OffsetDeleteResponse } from './messages/offset-delete.ts'
+import { OffsetFetchRequest, OffsetFetchResponse } from './messages/offset-fetch.ts'
+import { OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse } from './messages/offset-for-leader-epoch.ts'
+import { ProduceRequest, ProduceResponse } from './messages/produce.ts'
+import { SaslAuthenticateRequest, SaslAuthenticateResponse } from './messages/sasl-authenticate.ts'
+import { SaslHandshakeRequest, SaslHandshakeResponse } from './messages/sasl-handshake.ts'
+import { SyncGroupRequest, SyncGroupResponse } from './messages/sync-group.ts'
+
+/**
+ * Every API this broker serves, a line each: messages, handler, versions. ApiVersions answers what stands here, so nothing
+ * is advertised that is not served, but for Produce 0 to 2: librdkafka before 2.11.1 compresses only where it sees them
+ * (KAFKA-18659); a client that sends one is closed, as Kafka 4 does.
+ */
+export const KAFKA_APIS = new ApiTable([
+  api(ProduceRequest, ProduceResponse, produce, [3, 13], { advertises: [0, 13] }),
+  api(FetchRequest, FetchResponse, fetch, [4, 18], { exclusive: true }),
+  api(ListOffsetsRequest, ListOffsetsResponse, listOffsets, [1, 11]),
+  api(MetadataRequest, MetadataResponse, metadata, [0, 13]),
+  api(OffsetCommitRequest, OffsetCommitResponse, offsetCommit, [2, 10]),
+  api(OffsetFetchRequest, OffsetFetchResponse, offsetFetch, [1, 10]),
+  api(FindCoordinatorRequest, FindCoordinatorResponse, findCoordinator, [0, 6]),
+  api(JoinGroupRequest, JoinGroupResponse, joinGroup, [0, 9]),
+  api(HeartbeatRequest, HeartbeatResponse, heartbeat, [0, 4]),
+  api(LeaveGroupRequest, LeaveGroupResponse, leaveGroup, [0, 5]),
+  api(SyncGroupRequest, SyncGroupResponse, syncGroup, [0, 5]),
+  api(DescribeGroupsRequest, DescribeGroupsResponse, describeGroups, [0, 6]),
+  api(ListGroupsRequest, ListGroupsResponse, listGroups, [0, 5]),
+  api(SaslHandshakeRequest, SaslHandshakeResponse, saslHandshake, [0, 1], { exclusive: true }),
+  api(ApiVersionsRequest, ApiVersionsResponse, apiVersions, [0, 5]),
+  api(CreateTopicsRequest, CreateTopicsResponse, createTopics, [2, 7]),
+  api(DeleteTopicsRequest, DeleteTopicsResponse, deleteTopics, [1, 6]),
+  api(DeleteRecordsRequest, DeleteRecordsResponse, deleteRecords, [0, 2]),
+  api(InitProducerIdRequest, InitProducerIdResponse, initProducerId, [0, 5]),
+  api(OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse, offsetForLeaderEpoch, [2, 4]),
+  api(DescribeConfigsRequest, DescribeConfigsResponse, describeConfigs, [1, 4]),
+  api(SaslAuthenticateRequest, SaslAuthenticateResponse, saslAuthenticate, [0, 2], { exclusive: true }),
+  api(CreatePartitionsRequest, CreatePartitionsResponse, createPartitions, [0, 3]),
+  api(DeleteGroupsRequest, DeleteGroupsResponse, deleteGroups, [0, 3]),
+  api(OffsetDeleteRequest, OffsetDeleteResponse, offsetDelete, [0, 0]),
+  api(DescribeUserScramCredentialsRequest, DescribeUserScramCredentialsResponse, describeUserScramCredentials, [0, 0]),
+  api(AlterUserScramCredentialsRequest, AlterUserScramCredentialsResponse, alterUserScramCredentials, [0, 0]),
+  api(DescribeClusterRequest, DescribeClusterResponse, describeCluster, [0, 2]),
+])

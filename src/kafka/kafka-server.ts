@@ -1,0 +1,55 @@
+import type { Connection } from '../net/connection.ts'
+import { Listener, type ListenerParts, type ListenerSettings } from '../net/listener.ts'
+import type { HostPort } from '../runtime/network.ts'
+import { KAFKA_APIS } from './apis.ts'
+import { KafkaConnection } from './connection.ts'
+import type { KafkaBroker } from './handler.ts'
+import { Authentication, type SaslPolicy } from './sasl/authentication.ts'
+import type { SaslParts } from './sasl/mechanism.ts'
+
+/** One address that Kafka clients connect to. */
+export interface KafkaListenerSettings {
+  /** `localhost` is IPv4 and IPv6; port 0 lets the system choose. */
+  readonly address: HostPort
+  /** What Metadata tells clients to connect to; null for the address each of them connected to. */
+  readonly advertised: HostPort | null
+  readonly sasl: SaslPolicy
+}
+
+/** The Kafka protocol on one listener. */
+export class KafkaServer {
+  readonly #broker: KafkaBroker
+  readonly #parts: ListenerParts
+  readonly #settings: KafkaListenerSettings
+  readonly #listener: Listener
+  readonly #sasl: SaslParts
+
+  constructor(broker: KafkaBroker, parts: ListenerParts, settings: KafkaListenerSettings, limits: ListenerSettings) {
+    this.#broker = broker
+    this.#parts = parts
+    this.#settings = settings
+    this.#sasl = { security: broker.security, random: broker.random, decoySeed: broker.random.bytes(32) }
+    this.#listener = new Listener(parts, limits, (connection) => this.#accept(connection))
+  }
+
+  /** Accepts clients from now on; answers the address with the port that was chosen. Rejects with the system's error. */
+  listen(): Promise<HostPort> {
+    return this.#listener.listen(this.#settings.address)
+  }
+
+  get connectionCount(): number {
+    return this.#listener.connectionCount
+  }
+
+  /** Closes the listener and all connections. Closing twice is fine. */
+  close(): Promise<void> {
+    return this.#listener.close()
+  }
+
+  #accept(connection: Connection): KafkaConnection {
+    const advertised = this.#settings.advertised ?? { host: connection.localAddress, port: connection.localPort }
+    const authentication = new Authentication(this.#sasl, this.#settings.sasl)
+    const parts = { broker: this.#broker, apis: KAFKA_APIS, logger: this.#parts.logger }
+    return new KafkaConnection(connection, parts, authentication, advertised)
+  }
+}
