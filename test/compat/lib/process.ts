@@ -92,6 +92,10 @@ export class Companion {
     if (this.running) this.child.kill(signal)
     return this.ended(graceMs)
   }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop('SIGKILL')
+  }
 }
 
 /** Awaits a condition by asking every `everyMs`; the error says what was awaited and `describe()` how far it came. */

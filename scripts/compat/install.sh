@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# Installs the foreign clients of test/compat into .cache (Python, Java) and, where root may, Debian's programs. It does only
+# what is missing, says what it does, and leaves out with a line what it cannot do: the suites then skip with the reason.
+set -u
+cd "$(dirname "$0")/../.."
+cache="${COMPAT_CACHE:-$PWD/.cache}"
+mkdir -p "$cache"
+PATH="$PATH:/usr/sbin"
+
+say() { printf 'install: %s\n' "$*" >&2; }
+has() { command -v "$1" >/dev/null 2>&1; }
+
+debian() {
+  local packages=()
+  has kcat || packages+=(kcat)
+  has mosquitto || packages+=(mosquitto)
+  has mosquitto_pub || packages+=(mosquitto-clients)
+  has python3 && python3 -c 'import ensurepip' 2>/dev/null || packages+=(python3-venv)
+  has javac || packages+=(openjdk-17-jdk-headless)
+  has mvn || packages+=(maven)
+  [ ${#packages[@]} -eq 0 ] && return
+  if ! has apt-get || [ "$(id -u)" != 0 ]; then
+    say "not installed, and only root may: ${packages[*]}"
+    return
+  fi
+  say "apt-get install ${packages[*]}"
+  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}"; } >"$cache/apt.txt" 2>&1 </dev/null ||
+    say "apt-get failed: $(tail -n 2 "$cache/apt.txt" | tr '\n' ' ')"
+}
+
+python() {
+  local manifest=test/compat/python/requirements.txt
+  cmp -s "$manifest" "$cache/venv/requirements.txt" && return
+  has python3 || { say 'no python3'; return; }
+  say "a Python environment with $(tr '\n' ' ' <"$manifest")"
+  python3 -m venv --clear "$cache/venv" && "$cache/venv/bin/pip" install -q --disable-pip-version-check -r "$manifest" </dev/null &&
+    cp "$manifest" "$cache/venv/requirements.txt" || { say 'pip failed'; rm -rf "$cache/venv"; }
+}
+
+# jars FOLDER ARGUMENT...: the dependencies of test/compat/java/pom.xml; a folder under its final name is complete.
+jars() {
+  local folder="$cache/java/$1"
+  shift
+  [ -d "$folder" ] && return
+  say "Maven: ${folder##*/}"
+  rm -rf "$folder.part"
+  mvn -q -B -f test/compat/java/pom.xml org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies \
+    -DoutputDirectory="$folder.part" "$@" </dev/null >&2 && mv "$folder.part" "$folder" || say "Maven failed for ${folder##*/}"
+}
+
+java_clients() {
+  has mvn && has javac || { say 'no mvn or no javac'; return; }
+  mkdir -p "$cache/java"
+  jars clients-4.1.2 -Dkafka.version=4.1.2
+  jars clients-4.4.0 -Dkafka.version=4.4.0
+  jars tools-4.1.2 -Ptools -Dkafka.version=4.1.2
+  mkdir -p "$cache/java/classes"
+  if [ ! -e "$cache/java/classes/Compat.class" ] || [ -n "$(find test/compat/java/src -newer "$cache/java/classes/Compat.class" -name '*.java')" ]; then
+    javac -nowarn -d "$cache/java/classes" -cp "$cache/java/clients-4.1.2/*" test/compat/java/src/*.java || say 'javac failed'
+  fi
+}
+
+debian
+python
+java_clients
