@@ -36,6 +36,7 @@ export class PacketParser {
   #after: Buffer = EMPTY
   #fault: Fault | null = null
   #faultLevel: ProtocolLevel = 4
+  #faultInConnect = false
 
   constructor(settings: PacketParserSettings) {
     this.#settings = settings
@@ -55,6 +56,11 @@ export class PacketParser {
   /** With a fault in a CONNECT: the level it spoke, which the answer takes its form from. */
   get faultLevel(): ProtocolLevel {
     return this.#context.level === 0 ? this.#faultLevel : this.#context.level
+  }
+
+  /** Whether the fault is in the body of a CONNECT, so that a CONNACK may answer it. */
+  get faultInConnect(): boolean {
+    return this.#faultInConnect
   }
 
   /** Bytes kept for a packet that has not arrived whole. */
@@ -103,6 +109,7 @@ export class PacketParser {
     const packet = decodePacket(reader, firstByte, from, this.#context)
     this.#at = from + size
     if (packet === null) {
+      this.#faultInConnect = this.#context.level === 0
       this.#faultLevel = peekLevel(this.#current, body)
       this.#fail(reader.fault as Fault)
     }

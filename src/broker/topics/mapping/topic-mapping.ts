@@ -124,6 +124,10 @@ export class TopicMapping implements TopicListener {
     this.#forgetRoutes()
   }
 
+  onTopicGrown(): void {
+    this.#forgetRoutes()
+  }
+
   #forgetRoutes(): void {
     this.#young.clear()
     this.#old.clear()
