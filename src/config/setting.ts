@@ -13,7 +13,7 @@ export class SettingProblem {
 
 /** How the values of a setting are read, printed and described. */
 export interface SettingType<T> {
-  readonly name: 'boolean' | 'int' | 'string' | 'choice' | 'list' | 'addresses' | 'path'
+  readonly name: 'boolean' | 'int' | 'string' | 'choice' | 'list' | 'addresses'
   parse(raw: RawValue): T | SettingProblem
   /** As it would be written in a flag. */
   print(value: T): string

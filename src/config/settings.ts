@@ -49,9 +49,46 @@ export const SETTINGS = {
   'num.partitions': int(4, 'Partitions of a topic made on first use, or without a number.', { min: 1, max: 10_000 }),
   'max.partitions': int(20_000, 'Partitions the broker holds at most, over all topics.', { min: 1, max: 1_000_000 }),
 
+  // Defaults of topic configs: what a topic that does not set its own has.
+  'message.max.bytes': int(1_048_588, 'The largest record batch (topic config max.message.bytes).', { max: INT_MAX, unit: 'bytes' }),
+  'log.retention.ms': int(604_800_000, 'Age at which closed segments are deleted; -1 keeps all (retention.ms).', { min: -1, unit: 'ms' }),
+  'log.retention.bytes': int(-1, 'Bytes per partition beyond which the oldest closed segments are deleted; -1 keeps all (retention.bytes).', {
+    min: -1,
+    unit: 'bytes',
+  }),
+  'log.segment.bytes': int(1_073_741_824, 'Size at which a new segment begins (segment.bytes).', { min: 1_048_576, max: INT_MAX, unit: 'bytes' }),
+  'log.roll.ms': int(604_800_000, 'Age at which a new segment begins (segment.ms).', { min: 1, unit: 'ms' }),
+  'log.message.timestamp.type': choice(['CreateTime', 'LogAppendTime'], 'CreateTime', 'Whose clock stamps records (message.timestamp.type).'),
+  'log.message.timestamp.after.max.ms': int(3_600_000, 'How far a CreateTime may lie ahead of the broker (message.timestamp.after.max.ms).', { unit: 'ms' }),
+
+  // The log.
+  'log.retention.check.interval.ms': int(300_000, 'How often closed segments are held against retention.', { min: 1, unit: 'ms' }),
+  'producer.id.expiration.ms': int(86_400_000, 'An idempotent producer that is silent for this long is forgotten.', { min: 1, unit: 'ms' }),
+
+  // Consumer groups.
+  'group.min.session.timeout.ms': int(6_000, 'The shortest session timeout a member may ask for.', { min: 1, max: INT_MAX, unit: 'ms' }),
+  'group.max.session.timeout.ms': int(1_800_000, 'The longest session timeout a member may ask for.', { min: 1, max: INT_MAX, unit: 'ms' }),
+  'group.initial.rebalance.delay.ms': int(0, 'How long the first member of an empty group waits for others (Kafka: 3000).', { max: INT_MAX, unit: 'ms' }),
+  'group.max.size': int(10_000, 'Members of one group.', { min: 1, max: INT_MAX }),
+  'group.disconnect.grace.ms': int(
+    -1,
+    'A member whose only connection closed leaves its group after this, unless it comes back; -1: when its session ends, as in Kafka. With `memory:` 0 unless set.',
+    { min: -1, max: INT_MAX, unit: 'ms' },
+  ),
+  'offsets.retention.minutes': int(10_080, 'Committed offsets of a group without members are kept this long.', { min: 1, max: INT_MAX, unit: 'minutes' }),
+  'offsets.retention.check.interval.ms': int(600_000, 'How often expired offsets are looked for.', { min: 1, unit: 'ms' }),
+  'offset.metadata.max.bytes': int(4_096, 'The longest text committed with an offset.', { max: INT_MAX, unit: 'characters' }),
+
   // Connections.
-  'socket.request.max.bytes': int(104_857_600, 'The largest Kafka request. A longer one closes the connection.', { min: 1024, max: INT_MAX, unit: 'bytes' }),
-  'connections.max.idle.ms': int(600_000, 'A Kafka connection without a request for this long is closed.', { min: 1000, unit: 'ms' }),
+  'max.connections': int(20_000, 'Open connections per listener; a further one is closed at once.', { min: 1, max: 1_000_000 }),
+  'connections.max.idle.ms': int(600_000, 'A Kafka connection without a byte for this long is closed; 0: never.', { unit: 'ms' }),
+  'connection.failed.authentication.delay.ms': int(100, 'How long the answer to a failed Kafka login waits.', { max: 60_000, unit: 'ms' }),
+  'socket.request.max.bytes': int(104_857_600, 'The largest Kafka request; a longer one closes the connection.', { min: 1024, max: INT_MAX, unit: 'bytes' }),
+  'fetch.max.bytes': int(57_671_680, 'The most one Fetch answer holds, whatever the client asks, but always one whole batch.', {
+    min: 1024,
+    max: INT_MAX,
+    unit: 'bytes',
+  }),
 
   // The process.
   'log.level': choice(['debug', 'info', 'warn', 'error', 'silent'], 'info', 'What is logged, as JSON lines on stderr.', { flag: ['log-level', 'LEVEL'] }),

@@ -109,6 +109,8 @@ function checkNumber(config: TopicConfigRow, value: string): string | null {
   return null
 }
 
+const NO_DEFAULTS: ReadonlyMap<string, string> = new Map()
+
 /** A topic's settings as the hot path wants them, resolved from its own configs and the defaults. */
 export interface TopicSettings {
   readonly maxMessageBytes: number
@@ -119,9 +121,9 @@ export interface TopicSettings {
   readonly log: PartitionSettings
 }
 
-/** Resolves checked configs. */
-export function resolveTopicSettings(configs: ReadonlyMap<string, string>): TopicSettings {
-  const text = (key: string) => configs.get(key) ?? (ROWS.get(key) as TopicConfigRow).default
+/** Resolves checked configs: those of the topic, else the broker's (`defaults`), else the table's. */
+export function resolveTopicSettings(configs: ReadonlyMap<string, string>, defaults: ReadonlyMap<string, string> = NO_DEFAULTS): TopicSettings {
+  const text = (key: string) => configs.get(key) ?? defaults.get(key) ?? (ROWS.get(key) as TopicConfigRow).default
   const number = (key: string) => Number(text(key))
   return {
     maxMessageBytes: number('max.message.bytes'),

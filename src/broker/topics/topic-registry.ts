@@ -27,6 +27,8 @@ export interface TopicRegistrySettings {
   readonly numPartitions: number
   /** Partitions this broker holds at most, over all topics. */
   readonly maxPartitions: number
+  /** The broker's values of topic configs that a topic does not set itself, by the topic's key; checked. */
+  readonly topicDefaults?: ReadonlyMap<string, string>
 }
 
 /** Told of every topic that comes and goes, after it did. */
@@ -60,7 +62,7 @@ export class TopicRegistry implements StateMachine {
   /** Opens the logs of all topics the state knows; after `LogStore.open`. */
   async open(): Promise<void> {
     for (const [id, record] of this.#replayed) {
-      const topic = new Topic(id, record.name, new Map(Object.entries(record.configs)))
+      const topic = new Topic(id, record.name, new Map(Object.entries(record.configs)), this.#settings.topicDefaults)
       for (let index = 0; index < record.partitions; index++) {
         const log = await this.#log.openPartition(id, record.name, index, topic.settings.log)
         topic.partitions.push(new Partition(topic, log))
@@ -127,7 +129,7 @@ export class TopicRegistry implements StateMachine {
     const refused = this.check(request)
     if (refused !== null) return refused
     const configs = request.configs ?? new Map<string, string>()
-    const topic = new Topic(randomUuid(this.#random), request.name, configs)
+    const topic = new Topic(randomUuid(this.#random), request.name, configs, this.#settings.topicDefaults)
     const count = request.partitions ?? this.#settings.numPartitions
     for (let index = 0; index < count; index++) {
       topic.partitions.push(new Partition(topic, this.#log.createPartition(topic.id, topic.name, index, topic.settings.log)))

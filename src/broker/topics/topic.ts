@@ -7,14 +7,17 @@ export class Topic {
   readonly name: string
   /** In order of their index; grows, never shrinks. */
   readonly partitions: Partition[] = []
+  readonly #defaults: ReadonlyMap<string, string>
   #configs: ReadonlyMap<string, string>
   #settings: TopicSettings
 
-  constructor(id: string, name: string, configs: ReadonlyMap<string, string>) {
+  /** `defaults` are the broker's for configs that the topic does not set, checked as `configs` are. */
+  constructor(id: string, name: string, configs: ReadonlyMap<string, string>, defaults: ReadonlyMap<string, string> = new Map()) {
     this.id = id
     this.name = name
     this.#configs = configs
-    this.#settings = resolveTopicSettings(configs)
+    this.#defaults = defaults
+    this.#settings = resolveTopicSettings(configs, defaults)
   }
 
   /** Only what was set on the topic itself. */
@@ -29,7 +32,7 @@ export class Topic {
   /** Takes checked configs over, for all partitions. */
   setConfigs(configs: ReadonlyMap<string, string>): void {
     this.#configs = configs
-    this.#settings = resolveTopicSettings(configs)
+    this.#settings = resolveTopicSettings(configs, this.#defaults)
     for (const partition of this.partitions) partition.log.setSettings(this.#settings.log)
   }
 }
