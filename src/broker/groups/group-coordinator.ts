@@ -310,8 +310,9 @@ export class GroupCoordinator implements GroupHost {
     return deletions.length === 0 ? staged : [...staged, this.#offsets.stage(groupId, deletions)]
   }
 
+  /** In the turn's end: a crash must not leave the topic without its offsets, so the topic's own deletion is appended first. */
   #topicDeleted(topic: Topic): void {
-    this.#deleteOffsets((topicName, offset) => topicName === topic.name && offset.topicId === topic.id)
+    this.clock.endOfTurn(() => this.#deleteOffsets((topicName, offset) => topicName === topic.name && offset.topicId === topic.id))
   }
 
   #deleteOffsets(select: (topicName: string, offset: CommittedOffset) => boolean): void {
