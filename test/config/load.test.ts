@@ -65,13 +65,13 @@ test('an unknown variable that begins with ELYTRA_ is a mistake, not silence', (
 test('all problems are reported at once, each with its place, value and range', () => {
   const problems = wrong(
     yaml('num.partitions: many\nlog.level: loud\nmqtt.listeners: nowhere\n'),
-    settingsOfEnvironment({ ELYTRA_CONNECTIONS_MAX_IDLE_MS: '5' }),
+    settingsOfEnvironment({ ELYTRA_MAX_CONNECTIONS: '0' }),
   )
   assert.deepEqual(problems, [
     'e.yaml:1: num.partitions must be a whole number, not "many"',
     'e.yaml:2: log.level must be one of debug, info, warn, error, silent, not "loud"',
     'e.yaml:3: mqtt.listeners must be HOST:PORT (an IPv6 address in brackets), not "nowhere"',
-    'ELYTRA_CONNECTIONS_MAX_IDLE_MS: connections.max.idle.ms must be 1000 or more, not 5',
+    'ELYTRA_MAX_CONNECTIONS: max.connections must be 1 to 1000000, not 0',
   ])
 })
 
