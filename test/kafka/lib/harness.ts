@@ -1,0 +1,69 @@
+import type { BrokerContext } from '../../../src/broker/broker.ts'
+import { GroupCoordinator } from '../../../src/broker/groups/group-coordinator.ts'
+import { DEFAULT_GROUP_SETTINGS } from '../../../src/broker/groups/group-settings.ts'
+import { DEFAULT_PRODUCER_ID_SETTINGS, ProducerIds } from '../../../src/broker/producers/producer-ids.ts'
+import { UserStore } from '../../../src/broker/security/user-store.ts'
+import { TopicRegistry } from '../../../src/broker/topics/topic-registry.ts'
+import { DEFAULT_KAFKA_SETTINGS, type KafkaBroker, type KafkaSettings } from '../../../src/kafka/handler.ts'
+import { KafkaServer } from '../../../src/kafka/kafka-server.ts'
+import type { SaslPolicy } from '../../../src/kafka/sasl/authentication.ts'
+import type { LogStore } from '../../../src/log/ports.ts'
+import { DEFAULT_LISTENER_SETTINGS } from '../../../src/net/listener.ts'
+import type { HostPort } from '../../../src/runtime/network.ts'
+import { nodeNetwork } from '../../../src/runtime/node-network.ts'
+import { systemRandom } from '../../../src/runtime/random.ts'
+import { systemClock } from '../../../src/runtime/system-clock.ts'
+import { type Logger, silentLogger } from '../../../src/telemetry/logger.ts'
+
+export interface HarnessOptions {
+  readonly settings?: Partial<KafkaSettings>
+  readonly sasl?: SaslPolicy
+  readonly numPartitions?: number
+  readonly logger?: Logger
+  readonly maxConnections?: number
+  readonly port?: number
+}
+
+export const CLUSTER_ID = 'bGVhcm4ta2Fma2EtZWx5dA'
+export const NODE_ID = 1
+
+/** A Kafka server on a real socket of the loopback over the given log. */
+export async function startKafka<L extends LogStore>(log: L, options: HarnessOptions = {}) {
+  const topics = new TopicRegistry(log, systemRandom, { numPartitions: options.numPartitions ?? 1, maxPartitions: 1_000 })
+  const security = new UserStore(log, systemRandom, { superUsers: [], maxUsers: 100 })
+  const context: BrokerContext = { clock: systemClock, random: systemRandom, log, topics, security }
+  const groups = new GroupCoordinator(context, DEFAULT_GROUP_SETTINGS)
+  const producerIds = new ProducerIds(log, DEFAULT_PRODUCER_ID_SETTINGS)
+  await log.open()
+  await topics.open()
+  groups.open()
+  log.start()
+  const broker: KafkaBroker = {
+    ...context,
+    identity: { clusterId: CLUSTER_ID, nodeId: NODE_ID },
+    settings: { ...DEFAULT_KAFKA_SETTINGS, failedAuthenticationDelayMs: 1, ...options.settings },
+    groups,
+    producerIds,
+    brokerConfigs: [{ key: 'num.partitions', value: '1', type: 'int', isDefault: true, doc: 'Partitions of a topic made without a number.' }],
+  }
+  const server = new KafkaServer(
+    broker,
+    { network: nodeNetwork, clock: systemClock, logger: options.logger ?? silentLogger },
+    { address: { host: '127.0.0.1', port: options.port ?? 0 }, advertised: null, sasl: options.sasl ?? 'off' },
+    { ...DEFAULT_LISTENER_SETTINGS, maxConnections: options.maxConnections ?? 20_000 },
+  )
+  const address: HostPort = await server.listen()
+  return {
+    address,
+    broker,
+    topics,
+    security,
+    log,
+    server,
+    async [Symbol.asyncDispose]() {
+      await server.close()
+      groups.close()
+      await log.close()
+    },
+  }
+}
