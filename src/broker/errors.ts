@@ -83,6 +83,10 @@ export const ERRORS = {
   fetchSessionTopicIdError: row('FETCH_SESSION_TOPIC_ID_ERROR', 106, 0x80, 'the fetch session mixes topic names and ids'),
   mismatchedEndpointType: row('MISMATCHED_ENDPOINT_TYPE', 114, 0x83, 'the endpoint is of another type'),
   unsupportedEndpointType: row('UNSUPPORTED_ENDPOINT_TYPE', 115, 0x83, 'the endpoint type is not known'),
+  invalidClientId: row('INVALID_CLIENT_ID', 42, 0x85, 'the client id is not allowed'),
+  invalidTopicFilter: row('INVALID_TOPIC_FILTER', 17, 0x8f, 'the topic filter is not legal'),
+  quotaExceeded: row('QUOTA_EXCEEDED', 44, 0x97, 'a limit of this broker is reached'),
+  sharedSubscriptionsNotSupported: row('SHARED_SUBSCRIPTIONS_NOT_SUPPORTED', 35, 0x9e, 'shared subscriptions are not available'),
 } as const satisfies Record<string, ErrorRow>
 
 /** A failed operation: the row, and what it was about. */

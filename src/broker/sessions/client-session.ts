@@ -1,0 +1,516 @@
+/**
+ * One client's session: subscriptions, positions, exchanges and will, which outlive the socket. The socket's half is a
+ * `SessionClient`; it meets the session through an `Attachment`, which goes dead when the session is taken over.
+ */
+import type { StateRecord } from '../../log/ports.ts'
+import type { Timer } from '../../runtime/clock.ts'
+import { ERRORS, type Failure, failure } from '../errors.ts'
+import type { Principal, Security } from '../security/ports.ts'
+import { Cursor } from './cursor.ts'
+import type { DeliveryHub } from './delivery-hub.ts'
+import type { InFlight } from './in-flight.ts'
+import { Incoming } from './incoming.ts'
+import type { Marks } from './marks.ts'
+import { type ExchangeStore, Outgoing, type OutgoingServices } from './outgoing.ts'
+import { PacketIds } from './packet-ids.ts'
+import type { PartitionTail } from './partition-tail.ts'
+import type { Message, ProtocolLevel, QoS, SessionClient, SubscribeRequest, Will } from './ports.ts'
+import type { OnPublished, Publisher } from './publisher.ts'
+import { replayStarts } from './replay.ts'
+import type { RetainedStore } from './retained-store.ts'
+import { type Subscriber, type Target, targetsOf } from './route-table.ts'
+import {
+  type ExchangeRecord,
+  exchangeState,
+  idsState,
+  incomingState,
+  type PositionRecord,
+  positionState,
+  type SubscriptionRecord,
+  sessionState,
+  subscriptionState,
+} from './session-codec.ts'
+import type { LazyState, SessionJournal } from './session-journal.ts'
+import type { SessionSettings } from './session-settings.ts'
+import type { Subscription } from './subscription.ts'
+import { filterMatches, parseReplayFrom, parseTopicFilter, type ReplayFrom } from './topic-filter.ts'
+
+export interface SessionServices extends OutgoingServices {
+  readonly hub: DeliveryHub
+  readonly marks: Marks
+  readonly journal: SessionJournal
+  readonly publisher: Publisher
+  readonly retained: RetainedStore
+  readonly security: Security
+  readonly settings: SessionSettings
+}
+
+export interface SessionOptions {
+  readonly clientId: string
+  readonly principal: Principal
+  /** 0: ends with its connection, and nothing of it is kept on disk. */
+  readonly expiryS: number
+  /** Where its packet ids go on; 1 for a new one. */
+  readonly idFloor: number
+}
+
+/** A subscription asked for, checked. */
+interface Wanted {
+  readonly request: SubscribeRequest
+  readonly filter: string
+  readonly prefix: string
+  readonly from: ReplayFrom | null
+}
+
+export class ClientSession implements Subscriber, LazyState {
+  readonly clientId: string
+  readonly #services: SessionServices
+  readonly #subscriptions = new Map<string, Subscription>()
+  readonly #cursor: Cursor
+  readonly outgoing: Outgoing
+  readonly incoming = new Incoming()
+  readonly #ids: PacketIds
+  readonly #finished: number[] = []
+  /** Whether it was made to outlive its connection, and is kept on disk. */
+  readonly isPersistent: boolean
+  principal: Principal
+  /** Seconds it lives on without a connection. */
+  expiryS: number
+  /** Wall-clock milliseconds at which it ends; null while connected, or never. */
+  expiresAtMs: number | null = null
+  expiryTimer: Timer | null = null
+  will: Will | null = null
+  /** Wall-clock milliseconds at which the will is published; null while connected. */
+  willDueAtMs: number | null = null
+  willTimer: Timer | null = null
+  #client: SessionClient | null = null
+  #noLocal = 0
+  #ended = false
+
+  constructor(options: SessionOptions, services: SessionServices) {
+    this.clientId = options.clientId
+    this.principal = options.principal
+    this.expiryS = options.expiryS
+    this.isPersistent = options.expiryS > 0
+    this.#services = services
+    this.#cursor = new Cursor(null, services.settings.queueQos0Messages)
+    const { journal, settings } = services
+    const reserve = (floor: number, onDurable: () => void) =>
+      journal.save([idsState(this.clientId, floor)], (failed) => {
+        if (failed === null) onDurable()
+      })
+    this.#ids = new PacketIds(this.isPersistent ? { step: settings.packetIdStep, reserve } : null, options.idFloor)
+    this.outgoing = new Outgoing(this, this.#subscriptions, this.#ids, this.isPersistent ? this.#exchanges() : null, services)
+    this.outgoing.addCursor(this.#cursor)
+  }
+
+  get client(): SessionClient | null {
+    return this.#client
+  }
+
+  get subscriptions(): ReadonlyMap<string, Subscription> {
+    return this.#subscriptions
+  }
+
+  get ended(): boolean {
+    return this.#ended
+  }
+
+  /** A client took it; nothing is sent before `begin`. */
+  attach(client: SessionClient): void {
+    this.#client = client
+  }
+
+  /** CONNACK is queued: subscriptions count from here on, what was missed is read from the log. */
+  begin(): void {
+    const client = this.#client
+    if (client === null) return
+    for (const subscription of this.#subscriptions.values()) this.#services.hub.subscribe(this, subscription)
+    for (const cursor of this.outgoing.cursors) this.#findLag(cursor)
+    this.outgoing.begin(client)
+  }
+
+  /** The client is gone. Positions stay where they are. */
+  detach(): void {
+    if (this.#client === null) return
+    this.#client = null
+    this.outgoing.end()
+    for (const subscription of this.#subscriptions.values()) this.#services.hub.unsubscribe(subscription)
+    for (const cursor of this.outgoing.cursors) this.#settleLag(cursor)
+    if (this.isPersistent) this.#services.journal.later(this)
+  }
+
+  /** Forgets everything, on disk too. The caller dealt with the will. */
+  end(records: StateRecord[]): void {
+    this.#ended = true
+    this.detach()
+    this.expiryTimer?.cancel()
+    this.#services.journal.forget(this)
+    for (const cursor of this.outgoing.cursors) this.#services.marks.release(cursor.mark)
+    if (!this.isPersistent) return
+    records.push(sessionState(this.clientId, null), positionState(this.clientId, null), idsState(this.clientId, null))
+    for (const text of this.#subscriptions.keys()) records.push(subscriptionState(this.clientId, text, null))
+    for (const entry of this.outgoing.inFlight.values()) if (entry.qos === 2) records.push(exchangeState(this.clientId, entry.packetId, null))
+    for (const packetId of this.#finished) records.push(exchangeState(this.clientId, packetId, null))
+    for (const packetId of this.incoming.packetIds()) records.push(incomingState(this.clientId, packetId, false))
+  }
+
+  /** Its own record, subscriptions aside. */
+  record(): StateRecord {
+    const { expiryS, expiresAtMs } = this
+    return sessionState(this.clientId, { expiryS, expiresAtMs, connected: this.#client !== null, principal: this.principal.name })
+  }
+
+  idsRecord(): StateRecord {
+    return idsState(this.clientId, this.#ids.floor)
+  }
+
+  positionRecord(): StateRecord {
+    const cursors = [...this.outgoing.cursors].map((cursor) => ({
+      replay: cursor.replay,
+      mark: cursor.mark,
+      positions: [...cursor.positions()].map(([tail, offset]) => [tail.key, offset] as const),
+    }))
+    const inFlight: ExchangeRecord[] = []
+    for (const entry of this.outgoing.inFlight.values()) if (entry.qos === 1 && entry.tail !== null) inFlight.push(exchangeRecord(entry))
+    return positionState(this.clientId, { cursors, inFlight } satisfies PositionRecord)
+  }
+
+  /** For snapshots: subscriptions with their records. */
+  *subscriptionRecords(): Iterable<StateRecord> {
+    for (const subscription of this.#subscriptions.values()) yield subscriptionState(this.clientId, subscription.text, subscriptionRecord(subscription))
+  }
+
+  *exchangeRecords(): Iterable<StateRecord> {
+    for (const entry of this.outgoing.inFlight.values()) {
+      if (entry.qos === 2 && entry.tail !== null) yield exchangeState(this.clientId, entry.packetId, exchangeRecord(entry))
+    }
+  }
+
+  collect(records: StateRecord[]): void {
+    for (const cursor of this.outgoing.cursors) {
+      cursor.settle()
+      if (this.#client !== null && cursor.beside.size > this.#services.settings.maxPositionsBesideMark) this.#takeMark(cursor, records)
+    }
+    records.push(this.positionRecord())
+    for (const packetId of this.#finished) {
+      if (!this.outgoing.inFlight.has(packetId)) records.push(exchangeState(this.clientId, packetId, null))
+    }
+    this.#finished.length = 0
+  }
+
+  subscribe(requests: readonly SubscribeRequest[], onDone: (results: readonly (QoS | Failure)[]) => void): void {
+    const checked = requests.map((request) => this.#check(request))
+    const replays = checked.filter((wanted) => !('error' in wanted) && wanted.from !== null) as Wanted[]
+    if (replays.length === 0) {
+      this.#install(checked, new Map(), onDone)
+      return
+    }
+    const { hub, clock } = this.#services
+    void Promise.all(replays.map(async (wanted) => [wanted, await replayStarts(hub, wanted.filter, wanted.from as ReplayFrom, clock.now())] as const)).then(
+      (starts) => this.#install(checked, new Map(starts), onDone),
+    )
+  }
+
+  unsubscribe(filters: readonly string[], onDone: (existed: readonly boolean[]) => void): void {
+    const records: StateRecord[] = []
+    const existed = filters.map((text) => {
+      const subscription = this.#subscriptions.get(text)
+      if (subscription === undefined) return false
+      this.#remove(subscription)
+      records.push(subscriptionState(this.clientId, text, null))
+      if (subscription.cursor !== this.#cursor) records.push(this.positionRecord())
+      return true
+    })
+    if (this.isPersistent && records.length > 0) this.#services.journal.save(records, () => onDone(existed))
+    else onDone(existed)
+  }
+
+  publish(message: Message, onDone: OnPublished | null): void {
+    const options = { principal: this.principal, publisher: this.#publisherOf(message.topic), clientId: this.clientId, state: [] }
+    this.#services.publisher.publish(message, options, onDone)
+  }
+
+  publishExactlyOnce(packetId: number, message: Message, onDone: OnPublished): void {
+    if (!this.incoming.begin(packetId)) {
+      const matched = this.#services.hub.hasReceivers(message.topic)
+      if (this.incoming.whenDurable(packetId, (failed) => onDone(failed, matched))) this.#services.clock.endOfTurn(() => onDone(null, matched))
+      return
+    }
+    const state = this.isPersistent ? [incomingState(this.clientId, packetId, true)] : []
+    const options = { principal: this.principal, publisher: this.#publisherOf(message.topic), clientId: this.clientId, state }
+    this.#services.publisher.publish(message, options, (failed, matched) => {
+      this.incoming.settle(packetId, failed)
+      onDone(failed, matched)
+    })
+  }
+
+  release(packetId: number, onDone: (known: boolean) => void): void {
+    const known = this.incoming.release(packetId)
+    if (!known || !this.isPersistent) {
+      onDone(known)
+      return
+    }
+    this.#services.journal.save([incomingState(this.clientId, packetId, false)], (failed) => {
+      if (failed === null) onDone(true)
+    })
+  }
+
+  mayRead(topic: string): boolean {
+    return this.principal.isAdministrator || this.#services.security.authorize(this.principal, 'read', 'mqtt-topic', topic)
+  }
+
+  deliver(tail: PartitionTail | null, offset: number, stored: Parameters<Outgoing['deliver']>[2], target: Target): void {
+    this.outgoing.deliver(tail, offset, stored, target)
+  }
+
+  forward(bytes: Uint8Array, count: number, largestBytes: number, level: ProtocolLevel): boolean {
+    return this.outgoing.forward(bytes, count, largestBytes, level)
+  }
+
+  matches(topic: string): boolean {
+    for (const subscription of this.#subscriptions.values()) if (filterMatches(subscription.filter, topic)) return true
+    return false
+  }
+
+  /** The topic was deleted. */
+  forgetTail(tail: PartitionTail): void {
+    for (const cursor of this.outgoing.cursors) cursor.forget(tail)
+  }
+
+  /** After a restart, in this order: subscriptions, positions, exchanges. */
+  restoreSubscription(text: string, record: SubscriptionRecord): void {
+    const parsed = parseTopicFilter(text)
+    if (typeof parsed === 'string') return
+    const cursor = record.replay ? new Cursor(text, true) : this.#cursor
+    if (record.replay) this.outgoing.addCursor(cursor)
+    const { qos, noLocal, retainAsPublished, retainHandling, ids } = record
+    const prefix = text.slice(0, text.length - parsed.filter.length)
+    const since = record.since === undefined ? null : new Map(Object.entries(record.since))
+    this.#subscriptions.set(text, { text, filter: parsed.filter, qos, noLocal, retainAsPublished, retainHandling, ids, prefix, cursor, since })
+    if (noLocal) this.#noLocal++
+  }
+
+  restorePositions(record: PositionRecord, tailOf: (key: string) => PartitionTail | undefined, clamp: (tail: PartitionTail, offset: number) => number): void {
+    for (const { replay, mark, positions } of record.cursors) {
+      const cursor = [...this.outgoing.cursors].find((candidate) => candidate.replay === replay)
+      if (cursor === undefined) continue
+      cursor.mark = mark
+      this.#services.marks.retain(mark)
+      for (const [key, offset] of positions) {
+        const tail = tailOf(key)
+        if (tail !== undefined) cursor.beside.set(tail, clamp(tail, offset))
+      }
+    }
+    for (const entry of record.inFlight) this.restoreExchange(entry, tailOf)
+  }
+
+  restoreExchange(record: ExchangeRecord, tailOf: (key: string) => PartitionTail | undefined): void {
+    const tail = tailOf(record.tail)
+    if (tail === undefined || record.offset >= tail.dispatched) return
+    const { id, offset, qos, filter, retain, ids, prefix, received } = record
+    this.outgoing.restore({
+      packetId: id,
+      tail,
+      offset,
+      kept: null,
+      qos,
+      retain: retain ?? false,
+      ids: ids ?? [],
+      prefix: prefix ?? '',
+      filter,
+      state: received === true ? 'released' : 'published',
+      sent: true,
+      onWire: false,
+    })
+  }
+
+  #check(request: SubscribeRequest): Wanted | Failure {
+    const parsed = parseTopicFilter(request.filter)
+    if (typeof parsed === 'string') return failure(ERRORS.invalidTopicFilter, parsed)
+    if (parsed.share !== null) return failure(ERRORS.sharedSubscriptionsNotSupported)
+    const { settings, security } = this.#services
+    if (!this.#subscriptions.has(request.filter) && this.#subscriptions.size >= settings.maxSubscriptionsPerSession) {
+      return failure(ERRORS.quotaExceeded, `a session has at most ${settings.maxSubscriptionsPerSession} subscriptions`)
+    }
+    if (!this.principal.isAdministrator && !security.authorize(this.principal, 'read', 'mqtt-topic', parsed.filter)) {
+      return failure(ERRORS.topicAuthorizationFailed, `${this.principal.name} may not subscribe to ${JSON.stringify(parsed.filter)}`)
+    }
+    const from = parsed.replayFrom ?? (request.from === undefined ? null : parseReplayFrom(request.from))
+    if (typeof from === 'string') return failure(ERRORS.invalidTopicFilter, from)
+    const prefix = request.filter.slice(0, request.filter.length - parsed.filter.length)
+    return { request, filter: parsed.filter, prefix, from }
+  }
+
+  #install(
+    checked: readonly (Wanted | Failure)[],
+    starts: ReadonlyMap<Wanted, ReadonlyMap<PartitionTail, number>>,
+    onDone: (results: readonly (QoS | Failure)[]) => void,
+  ): void {
+    if (this.#client === null) return
+    const records: StateRecord[] = []
+    const retained: Subscription[] = []
+    // Where the session is behind, a new subscription begins at the tail all the same.
+    const lagging = this.#cursor.lagging.size === 0 ? null : new Map([...this.#cursor.lagging.keys()].map((tail) => [tail.key, tail.dispatched]))
+    const results = checked.map((wanted) => {
+      if ('error' in wanted) return wanted
+      const before = this.#subscriptions.get(wanted.request.filter)
+      const start = starts.get(wanted)
+      const since = before !== undefined && before.cursor === this.#cursor ? before.since : lagging
+      if (before !== undefined) this.#remove(before)
+      const subscription = this.#add(wanted, start === undefined ? since : null, start)
+      records.push(subscriptionState(this.clientId, subscription.text, subscriptionRecord(subscription)))
+      const { retainHandling } = subscription
+      if (start === undefined && (retainHandling === 0 || (retainHandling === 1 && before === undefined))) retained.push(subscription)
+      return subscription.qos
+    })
+    const done = () => {
+      onDone(results)
+      for (const subscription of retained) this.#sendRetained(subscription)
+    }
+    if (!this.isPersistent || records.length === 0) {
+      done()
+      this.outgoing.wake()
+      return
+    }
+    for (const cursor of this.outgoing.cursors) this.#takeMark(cursor, records)
+    records.push(this.positionRecord())
+    this.#services.journal.save(records, (failed) => {
+      if (failed !== null) for (const wanted of checked) if (!('error' in wanted)) this.#removeText(wanted.request.filter)
+      if (failed === null) done()
+      else onDone(checked.map((wanted) => ('error' in wanted ? wanted : failed)))
+    })
+    this.outgoing.wake()
+  }
+
+  #add(wanted: Wanted, since: Map<string, number> | null, start: ReadonlyMap<PartitionTail, number> | undefined): Subscription {
+    const { request, filter, prefix } = wanted
+    const { hub } = this.#services
+    const cursor = start === undefined ? this.#cursor : new Cursor(request.filter, true)
+    const subscription: Subscription = {
+      text: request.filter,
+      filter,
+      qos: request.qos,
+      noLocal: request.noLocal,
+      retainAsPublished: request.retainAsPublished,
+      retainHandling: request.retainHandling,
+      ids: request.subscriptionId === undefined ? [] : [request.subscriptionId],
+      prefix,
+      cursor,
+      since,
+    }
+    if (start !== undefined) {
+      this.outgoing.addCursor(cursor)
+      for (const tail of hub.tailsOf(filter)) {
+        const offset = start.get(tail) ?? tail.partition.log.logStartOffset
+        if (offset < tail.dispatched) cursor.fallBehind(tail, offset, null)
+      }
+    }
+    this.#subscriptions.set(request.filter, subscription)
+    this.outgoing.forgetMatches()
+    if (request.noLocal) this.#noLocal++
+    hub.subscribe(this, subscription)
+    return subscription
+  }
+
+  #removeText(text: string): void {
+    const subscription = this.#subscriptions.get(text)
+    if (subscription !== undefined) this.#remove(subscription)
+  }
+
+  #remove(subscription: Subscription): void {
+    this.#subscriptions.delete(subscription.text)
+    this.outgoing.forgetMatches()
+    this.outgoing.dropRetained(subscription)
+    if (subscription.noLocal) this.#noLocal--
+    if (this.#client !== null) this.#services.hub.unsubscribe(subscription)
+    if (subscription.cursor === this.#cursor) return
+    this.outgoing.removeCursor(subscription.cursor)
+    this.#services.marks.release(subscription.cursor.mark)
+  }
+
+  #sendRetained(subscription: Subscription): void {
+    if (this.#subscriptions.get(subscription.text) !== subscription) return
+    const [target] = targetsOf(this, [subscription], this.#services)
+    const { retained } = this.#services
+    if (target !== undefined && retained.count > 0) this.outgoing.addRetained(retained.delivery(target))
+  }
+
+  /** The client id for the record, where one of the session's own No Local subscriptions will ask for it. */
+  #publisherOf(topic: string): string | null {
+    if (this.#noLocal === 0) return null
+    for (const subscription of this.#subscriptions.values()) {
+      if (subscription.noLocal && filterMatches(subscription.filter, topic)) return this.clientId
+    }
+    return null
+  }
+
+  /** All partitions that are not behind are at the tail: a mark of now says so for all of them. */
+  #takeMark(cursor: Cursor, records: StateRecord[]): void {
+    const before = cursor.mark
+    cursor.mark = this.#services.marks.take(records)
+    this.#services.marks.release(before)
+    cursor.settle()
+    cursor.beside.clear()
+  }
+
+  /** On coming back: which partitions have more than the cursor has seen. */
+  #findLag(cursor: Cursor): void {
+    if (!this.isPersistent) return
+    const { hub, marks } = this.#services
+    const seen = new Set<PartitionTail>()
+    for (const subscription of this.#subscriptions.values()) {
+      if (subscription.cursor !== cursor) continue
+      for (const tail of hub.tailsOf(subscription.filter)) {
+        if (seen.has(tail)) continue
+        seen.add(tail)
+        const position = cursor.beside.get(tail) ?? marks.offsetAt(cursor.mark, tail) ?? tail.partition.log.logStartOffset
+        if (position < tail.dispatched) cursor.fallBehind(tail, position, null)
+      }
+    }
+  }
+
+  /** On going away: partitions that are behind keep their place. */
+  #settleLag(cursor: Cursor): void {
+    cursor.settle()
+    for (const [tail, lag] of cursor.lagging) cursor.beside.set(tail, lag.next)
+    cursor.lagging.clear()
+  }
+
+  #exchanges(): ExchangeStore {
+    const { journal } = this.#services
+    return {
+      save: (entry, onDurable) =>
+        journal.save([exchangeState(this.clientId, entry.packetId, exchangeRecord(entry))], (failed) => {
+          if (failed === null) onDurable()
+        }),
+      forget: (entry) => {
+        this.#finished.push(entry.packetId)
+        journal.later(this)
+      },
+      changed: () => {
+        if (!this.#ended) journal.later(this)
+      },
+    }
+  }
+}
+
+function subscriptionRecord(subscription: Subscription): SubscriptionRecord {
+  const { qos, noLocal, retainAsPublished, retainHandling, ids, since } = subscription
+  const replay = subscription.cursor.replay !== null
+  return { qos, noLocal, retainAsPublished, retainHandling, ids, replay, ...(since === null ? {} : { since: Object.fromEntries(since) }) }
+}
+
+function exchangeRecord(entry: InFlight): ExchangeRecord {
+  return {
+    id: entry.packetId,
+    tail: (entry.tail as PartitionTail).key,
+    offset: entry.offset,
+    qos: entry.qos,
+    filter: entry.filter,
+    ...(entry.retain ? { retain: true } : {}),
+    ...(entry.ids.length > 0 ? { ids: entry.ids } : {}),
+    ...(entry.prefix === '' ? {} : { prefix: entry.prefix }),
+    ...(entry.state === 'receiving' || entry.state === 'released' ? { received: true } : {}),
+  }
+}

@@ -1,0 +1,110 @@
+import type { StateRecord } from '../../log/ports.ts'
+import type { Clock } from '../../runtime/clock.ts'
+import type { Principal } from '../security/ports.ts'
+import type { ClientSession } from './client-session.ts'
+import type { Deadlines } from './deadlines.ts'
+import type { Will } from './ports.ts'
+import type { Publisher } from './publisher.ts'
+import { messageRecord, willState } from './session-codec.ts'
+import type { SessionJournal } from './session-journal.ts'
+
+/**
+ * Wills: kept on disk from CONNECT on, so that a crash of the broker does not lose them; published when the delay has
+ * passed or the session ends, whichever is first, never earlier, and not at all where the client came back [MQTT-3.1.3-9]
+ * or said goodbye (DISCONNECT 0x00). The record goes in the same group as the published message: once is once.
+ */
+export class Wills {
+  readonly #publisher: Publisher
+  readonly #journal: SessionJournal
+  readonly #deadlines: Deadlines
+  readonly #clock: Clock
+
+  constructor(publisher: Publisher, journal: SessionJournal, deadlines: Deadlines, clock: Clock) {
+    this.#publisher = publisher
+    this.#journal = journal
+    this.#deadlines = deadlines
+    this.#clock = clock
+  }
+
+  /** CONNECT: what was pending is void, `will` is kept from now on. */
+  replace(session: ClientSession, will: Will | null, records: StateRecord[]): void {
+    const had = session.will !== null
+    this.#disarm(session)
+    session.will = will === null ? null : { message: keep(will), delayS: will.delayS }
+    if (had || will !== null) records.push(this.record(session))
+  }
+
+  /** The connection ended in a way that the will is for. */
+  arm(session: ClientSession, records: StateRecord[]): void {
+    const { will } = session
+    if (will === null) return
+    const delayS = Math.min(will.delayS, session.expiryS)
+    if (delayS === 0) {
+      this.publish(session)
+      return
+    }
+    session.willDueAtMs = this.#clock.now() + delayS * 1000
+    records.push(this.record(session))
+    this.#schedule(session)
+  }
+
+  /** After a restart. */
+  restore(session: ClientSession, dueAtMs: number): void {
+    session.willDueAtMs = dueAtMs
+    this.#schedule(session)
+  }
+
+  /** Publishes the will of a session now, and forgets it. */
+  publish(session: ClientSession): void {
+    const { will } = session
+    if (will === null) return
+    this.#disarm(session)
+    session.will = null
+    this.publishMessage(session.clientId, will, session.principal)
+  }
+
+  publishMessage(clientId: string, will: Will, principal: Principal): void {
+    const gone = willState(clientId, null)
+    this.#publisher.publish(will.message, { principal, publisher: clientId, clientId, state: [gone] }, (failed) => {
+      if (failed !== null) this.#journal.save([gone], null)
+    })
+  }
+
+  /** DISCONNECT 0x00: it will never be published [MQTT-3.14.4-3]. */
+  drop(session: ClientSession, records: StateRecord[]): void {
+    if (session.will === null) return
+    this.#disarm(session)
+    session.will = null
+    records.push(willState(session.clientId, null))
+  }
+
+  record(session: ClientSession): StateRecord {
+    const { will, clientId } = session
+    if (will === null) return willState(clientId, null)
+    return willState(clientId, {
+      message: messageRecord(will.message),
+      delayS: will.delayS,
+      dueAtMs: session.willDueAtMs,
+      principal: session.principal.name,
+    })
+  }
+
+  #schedule(session: ClientSession): void {
+    if (session.willDueAtMs === null) return
+    session.willTimer = this.#deadlines.at(session.willDueAtMs, () => this.publish(session))
+  }
+
+  #disarm(session: ClientSession): void {
+    session.willTimer?.cancel()
+    session.willTimer = null
+    session.willDueAtMs = null
+  }
+}
+
+/** The CONNECT packet's memory goes with its turn. */
+function keep(will: Will): Will['message'] {
+  const { message } = will
+  const correlation = message.properties?.correlationData
+  const properties = correlation === undefined ? message.properties : { ...message.properties, correlationData: Buffer.from(correlation) }
+  return { ...message, payload: Buffer.from(message.payload), properties, packet: null }
+}
