@@ -1,7 +1,7 @@
 import { type ListenerAddress, parseListenerAddress } from './listener-address.ts'
 
 /** A value that came from a flag, the environment, a YAML file or `startBroker`, not yet checked. */
-export type RawValue = string | number | boolean | null | readonly RawValue[]
+export type RawValue = string | number | boolean | null | readonly RawValue[] | { readonly [key: string]: RawValue }
 
 /** What is wrong with a value, for people: goes behind the setting's name. */
 export class SettingProblem {
@@ -13,7 +13,7 @@ export class SettingProblem {
 
 /** How the values of a setting are read, printed and described. */
 export interface SettingType<T> {
-  readonly name: 'boolean' | 'int' | 'string' | 'choice' | 'list' | 'addresses'
+  readonly name: 'boolean' | 'int' | 'string' | 'choice' | 'list' | 'addresses' | 'rules'
   parse(raw: RawValue): T | SettingProblem
   /** As it would be written in a flag. */
   print(value: T): string
@@ -167,3 +167,53 @@ export function addresses(fallback: string, doc: string, extra: Extra = {}): Set
 
 const isOff = (raw: RawValue): boolean =>
   raw === false || (typeof raw === 'string' && raw.trim() === 'off') || (Array.isArray(raw) && raw.length === 1 && raw[0] === 'off')
+
+/** One mapping rule, as it was written; whether it makes sense is judged where it is compiled. */
+export interface RuleText {
+  readonly filter: string
+  readonly topic?: string
+  readonly key?: string
+  readonly store?: boolean
+}
+
+const RULE_FIELDS = { filter: 'string', topic: 'string', key: 'string', store: 'boolean' } as const
+
+/** A list of mapping rules: in YAML a list of maps, elsewhere the same as JSON. */
+export function rules(doc: string): Setting<readonly RuleText[]> {
+  const type: SettingType<readonly RuleText[]> = {
+    name: 'rules',
+    range: 'a list of { filter, topic, key } or { filter, store: false }',
+    schema: {
+      type: 'array',
+      items: {
+        type: 'object',
+        properties: Object.fromEntries(Object.entries(RULE_FIELDS).map(([name, of]) => [name, { type: of }])),
+        required: ['filter'],
+        additionalProperties: false,
+      },
+    },
+    print: (value) => JSON.stringify(value),
+    parse: (raw) => {
+      const given = typeof raw === 'string' ? parseJson(raw) : raw
+      if (!Array.isArray(given)) return new SettingProblem('must be a list of rules; outside of a file as JSON')
+      const wrong = given.find((rule) => !isRule(rule))
+      return wrong === undefined
+        ? (given as unknown as RuleText[])
+        : new SettingProblem(`has a rule that is not { filter, topic, key, store }: ${JSON.stringify(wrong)}`)
+    },
+  }
+  return row(type, [], doc, {})
+}
+
+function isRule(rule: RawValue): boolean {
+  if (typeof rule !== 'object' || rule === null || Array.isArray(rule) || !('filter' in rule)) return false
+  return Object.entries(rule).every(([name, value]) => typeof value === RULE_FIELDS[name as keyof typeof RULE_FIELDS])
+}
+
+function parseJson(words: string): RawValue {
+  try {
+    return JSON.parse(words) as RawValue
+  } catch {
+    return null
+  }
+}

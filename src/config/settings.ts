@@ -1,5 +1,18 @@
 import type { ListenerAddress } from './listener-address.ts'
-import { addresses, boolean, choice, int, list, type RawValue, type Setting, type SettingItem, SettingProblem, string } from './setting.ts'
+import {
+  addresses,
+  boolean,
+  choice,
+  int,
+  list,
+  type RawValue,
+  type RuleText,
+  rules,
+  type Setting,
+  type SettingItem,
+  SettingProblem,
+  string,
+} from './setting.ts'
 
 const words: SettingItem<string> = { range: '', parse: (word) => word, print: (word) => word }
 
@@ -90,6 +103,28 @@ export const SETTINGS = {
     unit: 'bytes',
   }),
 
+  // MQTT.
+  'mqtt.mapping.rules': rules(
+    'Where MQTT topics go, first match wins: `{ filter: "+/telemetry/#", topic: telemetry, key: "{1}/{#}" }`, `{ filter: "live/#", store: false }`. What no rule matches: its first level is the log topic, the rest the record key.',
+  ),
+  'mqtt.max.auto.topics': int(256, 'Log topics that publishing may make; further first levels go to the topic `mqtt`.', { max: 1_000_000 }),
+  'mqtt.max.packet.size': int(1_048_588, 'The largest packet taken, announced to clients.', { min: 64, max: 268_435_460, unit: 'bytes' }),
+  'mqtt.receive.maximum': int(1_000, 'QoS 1 and 2 messages a client may have unacknowledged, announced to clients.', { min: 1, max: 65_535 }),
+  'mqtt.inflight.maximum': int(1_000, 'QoS 1 and 2 messages sent unacknowledged to clients before MQTT 5, which cannot say their own maximum.', {
+    min: 1,
+    max: 65_535,
+  }),
+  'mqtt.topic.alias.maximum': int(10, 'Topic aliases a client may use on one connection.', { max: 65_535 }),
+  'mqtt.max.keepalive': int(0, 'The longest keep alive; 0: no limit.', { max: 65_535, unit: 's' }),
+  'mqtt.session.expiry': int(2_592_000, 'How long the session of a client before MQTT 5 without clean session is kept.', { max: 4_294_967_295, unit: 's' }),
+  'mqtt.max.session.expiry': int(4_294_967_295, 'The longest session expiry that is granted; 4294967295: for ever.', { max: 4_294_967_295, unit: 's' }),
+  'mqtt.connect.timeout.ms': int(10_000, 'From the connection to a CONNECT that was accepted.', { min: 1, max: INT_MAX, unit: 'ms' }),
+  'mqtt.max.sessions': int(1_000_000, 'Sessions, connected or not; a further new one is refused.', { min: 1, max: 100_000_000 }),
+  'mqtt.max.retained.messages': int(1_000_000, 'Retained messages; one for a further topic is refused.', { max: 100_000_000 }),
+  'mqtt.queue.qos0.messages': boolean(false, 'Whether QoS 0 messages are kept for sessions that are offline or slow.'),
+  'mqtt.upgrade.outgoing.qos': boolean(false, 'Whether messages are delivered at the QoS of the subscription even where they were published with less.'),
+  'mqtt.allow.duplicate.messages': boolean(true, 'Whether overlapping subscriptions of one client get a copy each, rather than one copy for all.'),
+
   // The process.
   'log.level': choice(['debug', 'info', 'warn', 'error', 'silent'], 'info', 'What is logged, as JSON lines on stderr.', { flag: ['log-level', 'LEVEL'] }),
 } as const satisfies Record<string, Setting<never> | Setting<unknown>>
@@ -104,7 +139,13 @@ export type Settings = { readonly [K in SettingKey]: ValueOf<(typeof SETTINGS)[K
 /** Some settings, as a caller in the same process gives them: checked like those of a file. */
 export type SettingsInput = { readonly [K in SettingKey]?: InputOf<Settings[K]> }
 
-type InputOf<T> = T extends readonly ListenerAddress[] ? string | readonly string[] | false : T extends readonly string[] ? string | readonly string[] : T
+type InputOf<T> = T extends readonly ListenerAddress[]
+  ? string | readonly string[] | false
+  : T extends readonly RuleText[]
+    ? string | T
+    : T extends readonly string[]
+      ? string | readonly string[]
+      : T
 
 /** The row of a key, without the type of its values: for walking the table. */
 export function settingOf(key: SettingKey): Setting<unknown> {

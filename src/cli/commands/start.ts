@@ -42,9 +42,8 @@ export const command = defineCommand({
       throw error
     }
     io.stdout.write(`elytra ready ${server.describe()} pid=${process.pid}\n`)
-    const failure = await Promise.race([aborted(io.stop).then(() => null), server.failed])
+    await aborted(io.stop)
     await server.close()
-    if (failure !== null) throw new CommandError(failure.message)
     return EXIT.ok
   },
 })

@@ -1,0 +1,57 @@
+import { loadSettings, settingsOfObject } from './config/load.ts'
+import type { SettingsInput } from './config/settings.ts'
+import type { HostPort } from './runtime/network.ts'
+import { openServer } from './server.ts'
+import { createLogger, type Logger, silentLogger } from './telemetry/logger.ts'
+
+export type { HostPort, Logger, SettingsInput }
+
+/** What an embedded broker is given; everything has a default. */
+export interface BrokerOptions {
+  /** `memory:` (default: gone when the broker closes) or `file:DIRECTORY`. */
+  readonly storage?: string
+  /** `HOST:PORT`, several, or `off`. Default: a free port on 127.0.0.1. */
+  readonly kafka?: string | readonly string[]
+  /** As `kafka`. */
+  readonly mqtt?: string | readonly string[]
+  /** Any setting of docs/reference/configuration.md, by its key: `{ 'num.partitions': 1 }`. */
+  readonly settings?: SettingsInput
+  /** Where the broker's log lines go. Default: nowhere, unless `settings` say a `log.level`: then to stderr. */
+  readonly logger?: Logger
+}
+
+/** A running broker in this process. `await using` closes it. */
+export interface Broker extends AsyncDisposable {
+  /** The first Kafka listener as clients want it, `127.0.0.1:40961`; empty where it is off. */
+  readonly kafka: string
+  /** The first MQTT listener as a URL, `mqtt://127.0.0.1:40963`; empty where it is off. */
+  readonly mqtt: string
+  /** All listeners. */
+  readonly addresses: { readonly kafka: readonly HostPort[]; readonly mqtt: readonly HostPort[] }
+  /** Closes listeners, connections and the log, in that order. Closing twice is fine. */
+  close(): Promise<void>
+}
+
+/**
+ * Starts a broker in this process: `await using broker = await startBroker()`. Resolves when all listeners accept;
+ * rejects with an Error that says what to do.
+ */
+export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {
+  const { storage = 'memory:', kafka = '127.0.0.1:0', mqtt = '127.0.0.1:0', settings: given = {} } = options
+  const own = { storage, 'kafka.listeners': kafka, 'mqtt.listeners': mqtt }
+  const loaded = loadSettings(settingsOfObject(own, 'startBroker'), settingsOfObject(given, 'startBroker settings'))
+  if ('problems' in loaded) throw new Error(loaded.problems.join('\n'))
+  const { settings } = loaded
+  const logger = options.logger ?? (loaded.given.has('log.level') ? createLogger(settings['log.level']) : silentLogger)
+  const server = await openServer(settings, logger)
+  const url = (address: HostPort | undefined): string =>
+    address === undefined ? '' : `${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`
+  const close = (): Promise<void> => server.close()
+  return {
+    kafka: url(server.kafka[0]),
+    mqtt: server.mqtt[0] === undefined ? '' : `mqtt://${url(server.mqtt[0])}`,
+    addresses: { kafka: server.kafka, mqtt: server.mqtt },
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+}
