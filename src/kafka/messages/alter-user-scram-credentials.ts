@@ -2,6 +2,10 @@ import { array, bytes, int8, int16, int32, nullable, string, withDefault } from 
 import type { Infer } from '../wire/message.ts'
 import { message } from '../wire/message.ts'
 
+/**
+ * AlterUserScramCredentials (key 51): sets and deletes SCRAM credentials (KIP-554). The password comes salted, never plain.
+ */
+
 export const AlterUserScramCredentialsRequest = message(
   { key: 51, name: 'AlterUserScramCredentialsRequest', versions: [0, 0], flexible: 0 },
   {

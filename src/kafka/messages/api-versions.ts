@@ -2,6 +2,12 @@ import { array, bool, int16, int32, int64, nullable, since, string, tagged } fro
 import type { Infer } from '../wire/message.ts'
 import { message } from '../wire/message.ts'
 
+/**
+ * ApiVersions (key 18): what the broker can do. Answered before authentication, with response header v0 in every version, and in
+ * the form of version 0 where the version asked for is not known (KIP-511). 3 is flexible and has the client's name and the
+ * features (KIP-584); 4 may name features whose lowest level is 0; 5 names the cluster and node expected (KIP-1242).
+ */
+
 export const ApiVersionsRequest = message(
   { key: 18, name: 'ApiVersionsRequest', versions: [0, 5], flexible: 3 },
   {

@@ -2,6 +2,10 @@ import { array, bool, int16, int32, nullable, string, withDefault } from '../wir
 import type { Infer } from '../wire/message.ts'
 import { message } from '../wire/message.ts'
 
+/**
+ * CreatePartitions (key 37): more partitions for topics. 2 is flexible.
+ */
+
 export const CreatePartitionsRequest = message(
   { key: 37, name: 'CreatePartitionsRequest', versions: [0, 3], flexible: 2 },
   {

@@ -2,11 +2,17 @@ import { array, bool, int8, int16, int32, nullable, since, string, tagged, uuid,
 import type { Infer } from '../wire/message.ts'
 import { message } from '../wire/message.ts'
 
+/**
+ * CreateTopics (key 19). From 4 on -1 stands for the broker's number of partitions and replicas (KIP-464); 5 is flexible and answers
+ * with the topic's configuration (KIP-525); 7 with its id (KIP-516).
+ */
+
 export const CreateTopicsRequest = message(
   { key: 19, name: 'CreateTopicsRequest', versions: [2, 7], flexible: 5 },
   {
     topics: array({
       name: string,
+      /** -1 where `assignments` says it, or from 4 on for the default. */
       numPartitions: int32,
       replicationFactor: int16,
       assignments: array({

@@ -2,6 +2,10 @@ import { array, int16, int32, nullable, since, string, withDefault } from '../wi
 import type { Infer } from '../wire/message.ts'
 import { message } from '../wire/message.ts'
 
+/**
+ * DeleteGroups (key 42): deletes groups without members. 2 is flexible; 3 has error messages.
+ */
+
 export const DeleteGroupsRequest = message(
   { key: 42, name: 'DeleteGroupsRequest', versions: [0, 3], flexible: 2 },
   {

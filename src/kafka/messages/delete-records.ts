@@ -2,6 +2,10 @@ import { array, int16, int32, int64, string, withDefault } from '../wire/fields.
 import type { Infer } from '../wire/message.ts'
 import { message } from '../wire/message.ts'
 
+/**
+ * DeleteRecords (key 21): raises the log start; offset -1 stands for the high watermark. 2 is flexible.
+ */
+
 export const DeleteRecordsRequest = message(
   { key: 21, name: 'DeleteRecordsRequest', versions: [0, 2], flexible: 2 },
   {

@@ -2,6 +2,10 @@ import { array, int16, int32, nullable, nullableSince, since, string, until, uui
 import type { Infer } from '../wire/message.ts'
 import { message } from '../wire/message.ts'
 
+/**
+ * DeleteTopics (key 20). 4 is flexible; 5 has error messages; 6 takes names or ids (KIP-516).
+ */
+
 export const DeleteTopicsRequest = message(
   { key: 20, name: 'DeleteTopicsRequest', versions: [1, 6], flexible: 4 },
   {

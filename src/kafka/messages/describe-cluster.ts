@@ -2,6 +2,11 @@ import { array, bool, int8, int16, int32, nullable, since, string, withDefault }
 import type { Infer } from '../wire/message.ts'
 import { message } from '../wire/message.ts'
 
+/**
+ * DescribeCluster (key 60): the brokers and the cluster's id (KIP-700). 1 asks for brokers or controllers (KIP-919), 2 for fenced
+ * brokers too (KIP-1073).
+ */
+
 export const DescribeClusterRequest = message(
   { key: 60, name: 'DescribeClusterRequest', versions: [0, 2], flexible: 0 },
   {

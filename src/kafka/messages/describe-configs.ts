@@ -2,6 +2,11 @@ import { array, bool, int8, int16, int32, nullable, since, string, withDefault }
 import type { Infer } from '../wire/message.ts'
 import { message } from '../wire/message.ts'
 
+/**
+ * DescribeConfigs (key 32): settings of topics (resource type 2), brokers (4) and groups (32). Null keys mean all. 3 has types and
+ * documentation (KIP-569); 4 is flexible.
+ */
+
 export const DescribeConfigsRequest = message(
   { key: 32, name: 'DescribeConfigsRequest', versions: [1, 4], flexible: 4 },
   {

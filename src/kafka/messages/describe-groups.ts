@@ -2,6 +2,11 @@ import { array, bool, bytes, int16, int32, nullable, since, string } from '../wi
 import type { Infer } from '../wire/message.ts'
 import { message } from '../wire/message.ts'
 
+/**
+ * DescribeGroups (key 15): state and members of classic groups. 3 has authorized operations (KIP-430); 4 static members; 5 is
+ * flexible; 6 has an error message and an error for groups that do not exist (KIP-1043).
+ */
+
 export const DescribeGroupsRequest = message(
   { key: 15, name: 'DescribeGroupsRequest', versions: [0, 6], flexible: 5 },
   {

@@ -2,6 +2,11 @@ import { array, int8, int16, int32, nullable, string, withDefault } from '../wir
 import type { Infer } from '../wire/message.ts'
 import { message } from '../wire/message.ts'
 
+/**
+ * DescribeUserScramCredentials (key 50): which SCRAM credentials users have (KIP-554). No users or null mean all. Mechanism 1 is
+ * SCRAM-SHA-256, 2 SCRAM-SHA-512.
+ */
+
 export const DescribeUserScramCredentialsRequest = message(
   { key: 50, name: 'DescribeUserScramCredentialsRequest', versions: [0, 0], flexible: 0 },
   {

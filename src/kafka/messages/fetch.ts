@@ -2,6 +2,13 @@ import { array, int8, int16, int32, int64, nullable, recordSlices, since, string
 import type { Infer } from '../wire/message.ts'
 import { message } from '../wire/message.ts'
 
+/**
+ * Fetch (key 1): record batches from partitions, waiting up to `maxWaitMs` for `minBytes`. 4 has isolation levels (KIP-98); 5 the
+ * log start; 7 fetch sessions (KIP-227); 9 leader epochs (KIP-320); 10 may answer zstd (KIP-110); 11 racks (KIP-392); 12 is
+ * flexible and detects divergence (KIP-595); 13 has topic ids instead of names (KIP-516); 15 moves the replica's id (KIP-903);
+ * 16 names new leaders (KIP-951); 17 has directory ids (KIP-853); 18 the replica's high watermark (KIP-1166).
+ */
+
 export const FetchRequest = message(
   { key: 1, name: 'FetchRequest', versions: [4, 18], flexible: 12 },
   {
@@ -20,7 +27,9 @@ export const FetchRequest = message(
     maxWaitMs: int32,
     minBytes: int32,
     maxBytes: withDefault(int32, 0x7fff_ffff),
+    /** 0: read uncommitted, 1: read committed. */
     isolationLevel: withDefault(int8, 0),
+    /** Id 0 and epoch -1: no session. */
     sessionId: since(7, int32, 0),
     sessionEpoch: since(7, int32, -1),
     topics: array({
@@ -37,6 +46,7 @@ export const FetchRequest = message(
         highWatermark: tagged(1, since(18, int64, Number.MAX_SAFE_INTEGER)),
       }),
     }),
+    /** Partitions that leave the session. */
     forgottenTopicsData: since(
       7,
       array({
@@ -95,6 +105,7 @@ export const FetchResponse = message(
             }),
           ),
         ),
+        /** Null when reading uncommitted, else sorted by first offset. */
         abortedTransactions: nullable(
           array({
             producerId: int64,

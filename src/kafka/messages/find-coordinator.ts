@@ -2,6 +2,11 @@ import { array, between, int8, int16, int32, nullable, since, string, until } fr
 import type { Infer } from '../wire/message.ts'
 import { message } from '../wire/message.ts'
 
+/**
+ * FindCoordinator (key 10): which broker coordinates a group (key type 0), a transactional id (1) or a share group's partition (2,
+ * from 6). 3 is flexible; 4 asks for several keys at once (KIP-699), so the fields of one key end at 3.
+ */
+
 export const FindCoordinatorRequest = message(
   { key: 10, name: 'FindCoordinatorRequest', versions: [0, 6], flexible: 3 },
   {

@@ -2,6 +2,11 @@ import { int16, int32, int64, nullable, since, string, withDefault } from '../wi
 import type { Infer } from '../wire/message.ts'
 import { message } from '../wire/message.ts'
 
+/**
+ * InitProducerId (key 22): an id and epoch for an idempotent or transactional producer (KIP-98). 2 is flexible; 3 lets a producer
+ * keep its id with a new epoch (KIP-360); from 4 on the error for a fenced producer is another (KIP-588). 6 is not released.
+ */
+
 export const InitProducerIdRequest = message(
   { key: 22, name: 'InitProducerIdRequest', versions: [0, 5], flexible: 2 },
   {

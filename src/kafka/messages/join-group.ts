@@ -2,6 +2,12 @@ import { array, bool, bytes, int16, int32, nullable, nullableSince, since, strin
 import type { Infer } from '../wire/message.ts'
 import { message } from '../wire/message.ts'
 
+/**
+ * JoinGroup (key 11): enters or keeps up with a classic group. 1 has a rebalance timeout; from 4 on a member without id is given one
+ * first (KIP-394); 5 has static members (KIP-345); 6 is flexible; 7 names the protocol's type in the answer; 8 carries a reason
+ * (KIP-800); 9 may tell the leader to skip the assignment (KIP-814).
+ */
+
 export const JoinGroupRequest = message(
   { key: 11, name: 'JoinGroupRequest', versions: [0, 9], flexible: 6 },
   {

@@ -2,6 +2,11 @@ import { array, int16, int32, nullable, since, string, until, withDefault } from
 import type { Infer } from '../wire/message.ts'
 import { message } from '../wire/message.ts'
 
+/**
+ * LeaveGroup (key 13): members leave a classic group. From 3 on several at once (KIP-345); 4 is flexible; 5 carries a reason
+ * (KIP-800).
+ */
+
 export const LeaveGroupRequest = message(
   { key: 13, name: 'LeaveGroupRequest', versions: [0, 5], flexible: 4 },
   {

@@ -2,6 +2,10 @@ import { array, int16, int32, since, string } from '../wire/fields.ts'
 import type { Infer } from '../wire/message.ts'
 import { message } from '../wire/message.ts'
 
+/**
+ * ListGroups (key 16): the groups a broker coordinates. 3 is flexible; 4 filters by state (KIP-518); 5 by type (KIP-848).
+ */
+
 export const ListGroupsRequest = message(
   { key: 16, name: 'ListGroupsRequest', versions: [0, 5], flexible: 3 },
   {

@@ -2,6 +2,12 @@ import { array, int8, int16, int32, int64, since, string, withDefault } from '..
 import type { Infer } from '../wire/message.ts'
 import { message } from '../wire/message.ts'
 
+/**
+ * ListOffsets (key 2): offsets by timestamp, or by what a negative timestamp stands for: -1 latest, -2 earliest, -3 largest
+ * timestamp (from 7, KIP-734), -4 earliest local (from 8), -5 last tiered (from 9, KIP-1005), -6 earliest pending upload (from 11,
+ * KIP-1023). 2 has isolation levels; 4 leader epochs; 6 is flexible; 10 a timeout (KIP-1075).
+ */
+
 export const ListOffsetsRequest = message(
   { key: 2, name: 'ListOffsetsRequest', versions: [1, 11], flexible: 6 },
   {

@@ -2,6 +2,13 @@ import { array, between, bool, int16, int32, nullable, nullableSince, since, str
 import type { Infer } from '../wire/message.ts'
 import { message } from '../wire/message.ts'
 
+/**
+ * Metadata (key 3): brokers, topics, partitions and their leaders. The empty list of topics means all of them in version 0,
+ * none from 1 on, where null means all. Versions below 4 always make unknown topics, if the broker does so at all. 7 has
+ * leader epochs; 8 authorized operations (KIP-430); 9 is flexible; 10 has topic ids, 12 asks by them (KIP-516); 11 drops the
+ * cluster's authorized operations; 13 has an error of its own (KIP-1102).
+ */
+
 export const MetadataRequest = message(
   { key: 3, name: 'MetadataRequest', versions: [0, 13], flexible: 9 },
   {

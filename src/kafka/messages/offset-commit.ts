@@ -2,6 +2,12 @@ import { array, int16, int32, int64, nullable, since, string, until, uuid, withD
 import type { Infer } from '../wire/message.ts'
 import { message } from '../wire/message.ts'
 
+/**
+ * OffsetCommit (key 8): remembers how far a group has read. Versions below 5 name how long to remember it; 6 has leader epochs; 7
+ * static members (KIP-345); 8 is flexible; 9 is for groups of KIP-848, whose `memberEpoch` stands in the generation; 10 has topic
+ * ids instead of names (KIP-848).
+ */
+
 export const OffsetCommitRequest = message(
   { key: 8, name: 'OffsetCommitRequest', versions: [2, 10], flexible: 8 },
   {

@@ -2,6 +2,10 @@ import { array, int16, int32, string, withDefault } from '../wire/fields.ts'
 import type { Infer } from '../wire/message.ts'
 import { message } from '../wire/message.ts'
 
+/**
+ * OffsetDelete (key 47): forgets committed offsets of topics the group is not subscribed to (KIP-496). Never flexible.
+ */
+
 export const OffsetDeleteRequest = message(
   { key: 47, name: 'OffsetDeleteRequest', versions: [0, 0] },
   {

@@ -2,6 +2,12 @@ import { array, between, bool, int16, int32, int64, nullable, nullableSince, sin
 import type { Infer } from '../wire/message.ts'
 import { message } from '../wire/message.ts'
 
+/**
+ * OffsetFetch (key 9): what groups have committed. From 2 on null topics mean all; 5 has leader epochs; 6 is flexible; 7 may
+ * insist on stable offsets (KIP-447); 8 asks for several groups at once (KIP-709), so the fields of one group end at 7; 9 is for
+ * groups of KIP-848; 10 has topic ids instead of names.
+ */
+
 export const OffsetFetchRequest = message(
   { key: 9, name: 'OffsetFetchRequest', versions: [1, 10], flexible: 6 },
   {

@@ -2,6 +2,10 @@ import { array, int16, int32, int64, since, string, withDefault } from '../wire/
 import type { Infer } from '../wire/message.ts'
 import { message } from '../wire/message.ts'
 
+/**
+ * OffsetForLeaderEpoch (key 23): where a leader epoch ends, for consumers that check for truncation (KIP-320). 4 is flexible.
+ */
+
 export const OffsetForLeaderEpochRequest = message(
   { key: 23, name: 'OffsetForLeaderEpochRequest', versions: [2, 4], flexible: 4 },
   {

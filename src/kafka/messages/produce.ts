@@ -2,10 +2,17 @@ import { array, int16, int32, int64, nullable, records, since, string, struct, t
 import type { Infer } from '../wire/message.ts'
 import { message } from '../wire/message.ts'
 
+/**
+ * Produce (key 0): record batches for partitions, one batch each. 3 is the first version with record batch v2; 7 may carry
+ * zstd (KIP-110); 8 tells which records were refused (KIP-467); 9 is flexible; 10 names the new leader (KIP-951); from 12 on a
+ * transactional batch adds its partition to the transaction (KIP-890); 13 has topic ids instead of names (KIP-516).
+ */
+
 export const ProduceRequest = message(
   { key: 0, name: 'ProduceRequest', versions: [3, 13], flexible: 9 },
   {
     transactionalId: withDefault(nullable(string), null),
+    /** 0: no answer at all; 1: once written; -1: once durable. */
     acks: int16,
     timeoutMs: int32,
     topicData: array({
@@ -13,6 +20,7 @@ export const ProduceRequest = message(
       topicId: since(13, uuid),
       partitionData: array({
         index: int32,
+        /** Exactly one record batch. */
         records: nullable(records),
       }),
     }),

@@ -2,6 +2,10 @@ import { bytes, int16, int64, nullable, since, string } from '../wire/fields.ts'
 import type { Infer } from '../wire/message.ts'
 import { message } from '../wire/message.ts'
 
+/**
+ * SaslAuthenticate (key 36): one token of the SASL exchange (KIP-152). 1 tells how long the session lasts (KIP-368); 2 is flexible.
+ */
+
 export const SaslAuthenticateRequest = message(
   { key: 36, name: 'SaslAuthenticateRequest', versions: [0, 2], flexible: 2 },
   {

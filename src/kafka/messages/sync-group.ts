@@ -2,6 +2,11 @@ import { array, bytes, int16, int32, nullable, since, string } from '../wire/fie
 import type { Infer } from '../wire/message.ts'
 import { message } from '../wire/message.ts'
 
+/**
+ * SyncGroup (key 14): the leader hands in the assignment, everyone gets their part. 3 has static members (KIP-345); 4 is flexible; 5
+ * names the protocol in request and answer (KIP-559).
+ */
+
 export const SyncGroupRequest = message(
   { key: 14, name: 'SyncGroupRequest', versions: [0, 5], flexible: 4 },
   {

@@ -1,5 +1,3 @@
-import { uuidToBytes } from '../../util/uuid.ts'
-
 /**
  * What compiled encoders call for all that is not worth being written out in each of them. The caller has made room.
  * Values that do not fit are bugs of this program, hence RangeError.
@@ -7,6 +5,8 @@ import { uuidToBytes } from '../../util/uuid.ts'
 
 /** Strings up to this many characters are written faster by a loop than by a call into native code. */
 const SHORT_STRING = 24
+const UUID_BYTES = 16
+const UUID_CHARACTERS = 22
 
 export function bad(field: string, value: unknown): never {
   throw new RangeError(`field ${field} cannot be written: ${value === undefined ? 'it is missing' : JSON.stringify(value)}`)
@@ -56,7 +56,7 @@ export function writeVarint(buffer: Uint8Array, at: number, value: number): numb
 }
 
 export function writeUuid(buffer: Buffer, at: number, text: string): void {
-  buffer.set(uuidToBytes(text), at)
+  if (typeof text !== 'string' || text.length !== UUID_CHARACTERS || buffer.write(text, at, UUID_BYTES, 'base64url') !== UUID_BYTES) bad('uuid', text)
 }
 
 /** The saturated bounds stand for the bounds of int64: `int64` in fields.ts says why. */
