@@ -51,6 +51,12 @@ export async function startRealKafka(options: RealKafkaOptions = {}): Promise<Re
     complaint = (complaint + chunk.toString()).slice(-4000)
   })
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  // A script that fails on its way must not leave a broker behind.
+  const killAtExit = (): void => {
+    child.kill('SIGKILL')
+  }
+  process.once('exit', killAtExit)
+  child.once('exit', () => process.removeListener('exit', killAtExit))
   let stopped: Promise<void> | null = null
   const stop = (): Promise<void> => {
     stopped ??= endProcess(child, exited).then(() => (options.dataDir === undefined ? rm(dataDir, { recursive: true, force: true }) : undefined))
