@@ -1,0 +1,293 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Partition } from '../../../src/broker/topics/partition.ts'
+import { FetchRequest, FetchResponse } from '../../../src/kafka/messages/fetch.ts'
+import { ProduceRequest, ProduceResponse } from '../../../src/kafka/messages/produce.ts'
+import { batchBaseOffset, batchOffsetCount, batchSizeBytes } from '../../../src/log/record-batch.ts'
+import { batchOf } from '../lib/batches.ts'
+import { startKafka } from '../lib/harness.ts'
+import { HeldLog, type HeldPartition } from '../lib/held-log.ts'
+import { RawClient } from '../lib/raw-client.ts'
+
+const FETCH = [FetchRequest, FetchResponse] as const
+const NO_ID = 'AAAAAAAAAAAAAAAAAAAAAA'
+
+interface Ask {
+  readonly offset?: number
+  readonly partition?: number
+  readonly partitionMaxBytes?: number
+  readonly currentLeaderEpoch?: number
+  readonly lastFetchedEpoch?: number
+}
+
+interface Options {
+  readonly version?: number
+  readonly maxWaitMs?: number
+  readonly minBytes?: number
+  readonly maxBytes?: number
+  readonly sessionId?: number
+  readonly sessionEpoch?: number
+  readonly isolationLevel?: number
+  readonly topic?: string
+  readonly topicId?: string
+}
+
+async function setup(partitions = 1) {
+  const log = new HeldLog()
+  const kafka = await startKafka(log)
+  const topic = kafka.topics.create({ name: 't', partitions }, () => {})
+  assert.ok('partitions' in topic)
+  const client = await RawClient.connect(kafka.address)
+  const producer = await RawClient.connect(kafka.address)
+  const request = (asks: readonly Ask[], options: Options) => ({
+    maxWaitMs: options.maxWaitMs ?? 0,
+    minBytes: options.minBytes ?? 1,
+    maxBytes: options.maxBytes ?? 50_000_000,
+    sessionId: options.sessionId ?? 0,
+    sessionEpoch: options.sessionEpoch ?? -1,
+    isolationLevel: options.isolationLevel ?? 0,
+    topics: [
+      {
+        topic: options.topic ?? 't',
+        topicId: options.topicId ?? topic.id,
+        partitions: asks.map((ask) => ({
+          partition: ask.partition ?? 0,
+          fetchOffset: ask.offset ?? 0,
+          partitionMaxBytes: ask.partitionMaxBytes ?? 1_000_000,
+          currentLeaderEpoch: ask.currentLeaderEpoch ?? -1,
+          lastFetchedEpoch: ask.lastFetchedEpoch ?? -1,
+          replicaDirectoryId: NO_ID,
+        })),
+      },
+    ],
+    forgottenTopicsData: [],
+  })
+  const send = (asks: readonly Ask[], options: Options = {}) => client.send(FetchRequest, options.version ?? 12, request(asks, options))
+  const fetchAll = (asks: readonly Ask[], options: Options = {}) => client.ask(FETCH, options.version ?? 12, request(asks, options))
+  const fetch = async (ask: Ask = {}, options: Options = {}) => {
+    const partition = (await fetchAll([ask], options)).responses[0]?.partitions[0]
+    assert.ok(partition)
+    return { ...partition, offsets: offsetsOf(partition.records) }
+  }
+  const produce = (values: readonly string[], index = 0) => {
+    const topicData = [{ name: 't', topicId: topic.id, partitionData: [{ index, records: batchOf(values) }] }]
+    return producer.ask([ProduceRequest, ProduceResponse], 9, { acks: -1, timeoutMs: 1_000, topicData })
+  }
+  /** Resolves when the next Fetch waits on the first partition. */
+  const parked = () =>
+    new Promise<void>((resolve) => {
+      const waited = topic.partitions[0] as Partition
+      const add = waited.addReader
+      waited.addReader = (reader) => {
+        waited.addReader = add
+        waited.addReader(reader)
+        resolve()
+      }
+    })
+  const end = async () => {
+    await client[Symbol.asyncDispose]()
+    await producer[Symbol.asyncDispose]()
+    await kafka[Symbol.asyncDispose]()
+  }
+  const partition = topic.partitions[0]?.log as HeldPartition
+  return { kafka, log, topic, client, producer, fetch, fetchAll, send, parked, produce, partition, [Symbol.asyncDispose]: end }
+}
+
+/** Base offset and number of offsets of each batch in an answer. */
+function offsetsOf(records: readonly Uint8Array[] | null): [number, number][] {
+  const bytes = Buffer.concat(records ?? [])
+  const found: [number, number][] = []
+  for (let at = 0; at < bytes.length; at += batchSizeBytes(bytes, at)) found.push([batchBaseOffset(bytes, at), batchOffsetCount(bytes, at)])
+  return found
+}
+
+test('every version gives whole batches, by name up to 12 and by id from 13', async () => {
+  await using t = await setup()
+  await t.produce(['a', 'b'])
+  await t.produce(['c'])
+  for (let version = 4; version <= 18; version++) {
+    const got = await t.fetch({}, { version })
+    assert.equal(got.errorCode, 0, `version ${version}`)
+    assert.deepEqual(got.offsets, [
+      [0, 2],
+      [2, 1],
+    ])
+    assert.equal(got.highWatermark, 3)
+    assert.equal(got.abortedTransactions, null)
+  }
+})
+
+test('an offset inside a batch gives the whole batch', async () => {
+  await using t = await setup()
+  await t.produce(['a', 'b', 'c'])
+  assert.deepEqual((await t.fetch({ offset: 2 })).offsets, [[0, 3]])
+})
+
+test('an offset at the end gives nothing, beyond it or negative 1', async () => {
+  await using t = await setup()
+  await t.produce(['a'])
+  const atEnd = await t.fetch({ offset: 1 })
+  assert.equal(atEnd.errorCode, 0)
+  assert.deepEqual(atEnd.records, [])
+  for (const offset of [2, -1]) {
+    const got = await t.fetch({ offset })
+    assert.equal(got.errorCode, 1)
+    assert.equal(got.highWatermark, -1)
+    assert.equal(got.lastStableOffset, -1)
+    assert.equal(got.logStartOffset, -1)
+    assert.deepEqual(got.records, [])
+  }
+})
+
+test('an offset below the log start gets 1', async () => {
+  await using t = await setup()
+  await t.produce(['a'])
+  await t.produce(['b'])
+  t.partition.logStartOffset = 1
+  assert.equal((await t.fetch({ offset: 0 })).errorCode, 1)
+})
+
+test('the first batch comes even where it is larger than all limits, the next ones do not', async () => {
+  await using t = await setup(2)
+  await t.produce(['x'.repeat(5_000)])
+  await t.produce(['y'])
+  await t.produce(['z'], 1)
+  assert.deepEqual((await t.fetch({ partitionMaxBytes: 10 })).offsets, [[0, 1]])
+  assert.deepEqual((await t.fetch({}, { maxBytes: 0 })).offsets, [[0, 1]])
+  const both = await t.fetchAll([{}, { partition: 1 }], { maxBytes: 100 })
+  const [first, second] = both.responses[0]?.partitions ?? []
+  assert.deepEqual(offsetsOf(first?.records ?? null), [[0, 1]])
+  assert.deepEqual(offsetsOf(second?.records ?? null), [])
+  assert.equal(second?.errorCode, 0)
+})
+
+test('the first batch that is larger than the limits may come from a later partition', async () => {
+  await using t = await setup(2)
+  await t.produce(['x'.repeat(5_000)], 1)
+  const both = await t.fetchAll([{}, { partition: 1 }], { maxBytes: 10 })
+  assert.deepEqual(offsetsOf(both.responses[0]?.partitions[1]?.records ?? null), [[0, 1]])
+})
+
+test('records from the disk are served like those from memory', async () => {
+  await using t = await setup()
+  await t.produce(['a', 'b'])
+  t.partition.onDisk = true
+  assert.deepEqual((await t.fetch({ offset: 1 })).offsets, [[0, 2]])
+})
+
+test('a Fetch waits for records and gets them when they are visible', async () => {
+  await using t = await setup()
+  t.log.held = true
+  const parked = t.parked()
+  t.send([{}], { maxWaitMs: 60_000 })
+  await parked
+  const produced = t.produce(['a'])
+  while (t.partition.logEndOffset === 0) await new Promise(setImmediate)
+  assert.equal(t.client.unread, 0)
+  t.log.release()
+  const { value } = await t.client.answer(FetchResponse, 12)
+  assert.deepEqual(offsetsOf(value.responses[0]?.partitions[0]?.records ?? null), [[0, 1]])
+  await produced
+})
+
+test('a Fetch waits until there are min.bytes', async () => {
+  await using t = await setup(2)
+  const size = batchOf(['a']).length
+  const parked = t.parked()
+  t.send([{}, { partition: 1 }], { maxWaitMs: 60_000, minBytes: 2 * size + 1 })
+  await parked
+  await t.produce(['a'])
+  await t.produce(['b'], 1)
+  assert.equal(t.client.unread, 0)
+  await t.produce(['c'])
+  const { value } = await t.client.answer(FetchResponse, 12)
+  assert.deepEqual(
+    value.responses[0]?.partitions.map(({ records }) => offsetsOf(records)),
+    [
+      [
+        [0, 1],
+        [1, 1],
+      ],
+      [[0, 1]],
+    ],
+  )
+})
+
+test('a Fetch that waits is answered empty when its time is over', async () => {
+  await using t = await setup()
+  const got = await t.fetch({}, { maxWaitMs: 20 })
+  assert.equal(got.errorCode, 0)
+  assert.deepEqual(got.records, [])
+})
+
+test('an error in any partition answers at once', async () => {
+  await using t = await setup()
+  const got = await t.fetchAll([{}, { partition: 9 }], { maxWaitMs: 60_000 })
+  assert.deepEqual(
+    got.responses[0]?.partitions.map(({ errorCode }) => errorCode),
+    [0, 3],
+  )
+})
+
+test('a Fetch that waits on a topic that is deleted gets its error', async () => {
+  await using t = await setup()
+  const parked = t.parked()
+  t.send([{}], { maxWaitMs: 60_000, version: 13 })
+  await parked
+  t.kafka.topics.delete(t.topic, () => {})
+  const { value } = await t.client.answer(FetchResponse, 13)
+  assert.equal(value.responses[0]?.partitions[0]?.errorCode, 100)
+})
+
+test('unknown topic names get 3, unknown ids 100', async () => {
+  await using t = await setup()
+  assert.equal((await t.fetch({}, { topic: 'nowhere' })).errorCode, 3)
+  assert.equal((await t.fetch({}, { version: 13, topicId: 'AAAAAAAAAAAAAAAAAAAAAQ' })).errorCode, 100)
+  assert.equal((await t.fetch({ partition: 5 }, { version: 13 })).errorCode, 3)
+})
+
+test('a newer leader epoch gets 75, an older one 74 (KIP-320)', async () => {
+  await using t = await setup()
+  assert.equal((await t.fetch({ currentLeaderEpoch: t.partition.leaderEpoch + 1 })).errorCode, 75)
+  assert.equal((await t.fetch({ currentLeaderEpoch: t.partition.leaderEpoch - 1 })).errorCode, 74)
+  assert.equal((await t.fetch({ currentLeaderEpoch: t.partition.leaderEpoch })).errorCode, 0)
+})
+
+test('no session is made: asking for one gives id 0, going on with one 70', async () => {
+  await using t = await setup()
+  await t.produce(['a'])
+  const made = await t.fetchAll([{}], { sessionId: 0, sessionEpoch: 0 })
+  assert.equal(made.errorCode, 0)
+  assert.equal(made.sessionId, 0)
+  assert.equal(made.responses.length, 1)
+  const gone = await t.fetchAll([{}], { sessionId: 5, sessionEpoch: 1 })
+  assert.equal(gone.errorCode, 70)
+  assert.deepEqual(gone.responses, [])
+})
+
+test('read_committed has a list of aborted transactions, if an empty one', async () => {
+  await using t = await setup()
+  await t.produce(['a'])
+  const got = await t.fetch({}, { isolationLevel: 1 })
+  assert.deepEqual(got.abortedTransactions, [])
+  assert.deepEqual(got.offsets, [[0, 1]])
+})
+
+test('a client that goes away leaves no reader behind', async () => {
+  await using t = await setup()
+  const parked = t.parked()
+  t.send([{}], { maxWaitMs: 60_000 })
+  await parked
+  const waited = t.topic.partitions[0] as Partition
+  const removed: unknown[] = []
+  const remove = waited.removeReader.bind(waited)
+  waited.removeReader = (reader) => {
+    removed.push(reader)
+    remove(reader)
+  }
+  t.client.socket.end()
+  await t.client.closed
+  while (t.kafka.server.connectionCount > 1) await new Promise(setImmediate)
+  assert.equal(removed.length, 1)
+  await t.produce(['nobody waits for this'])
+})
