@@ -156,6 +156,15 @@ test('a replacement whose commit comes after the next rebalance began is answere
   assert.equal(it.state(), 'CompletingRebalance')
 })
 
+test('a replacement whose commit comes while the next rebalance waits for others stays parked', async () => {
+  const it = await world()
+  const [leader] = it.stable({}, { instanceId: 'i' }, {})
+  const back = it.join({ instanceId: 'i' })
+  it.join({ memberId: leader?.memberId ?? '' })
+  it.log.commit()
+  assert.equal(errorOf(back), 'waiting')
+})
+
 test('another claim on a fresh static member while the first is being saved fences the first', async () => {
   const it = await world()
   it.stable({}, { instanceId: 'i' })

@@ -71,6 +71,17 @@ test("an assignment that becomes durable after the next rebalance began is nobod
   assert.equal(textOf(it.sync({ ...follower, generation: 2 }).result), 'waiting')
 })
 
+test('an assignment that becomes durable when the next generation already waits for its own is not given out', async () => {
+  const { it, leader, follower } = await joinedPair()
+  it.sync(leader, { [leader.memberId]: 'old', [follower.memberId]: 'old' })
+  const changed = [protocol('range', ['u'])]
+  const again = it.join({ memberId: leader.memberId, protocols: changed })
+  it.join({ memberId: follower.memberId, protocols: changed })
+  assert.equal(again.result?.generation, 2)
+  it.log.commit()
+  assert.equal(it.state(), 'CompletingRebalance')
+})
+
 test('a wrong generation is 22, an unknown member 25, a group that is not there 25, an empty group id 24', async () => {
   const { it, leader } = await joinedPair()
   assert.equal(errorOf(it.sync({ ...leader, generation: 7 })), 'ILLEGAL_GENERATION')
@@ -130,6 +141,23 @@ test('a parked SyncGroup keeps its member alive beyond the session timeout', asy
   it.sync(leader, { [follower.memberId]: 'p1' })
   it.log.commit()
   assert.equal(textOf(waiting.result), 'p1')
+})
+
+test('a member that was parked for longer than its session has a new one after the answer', async () => {
+  const { it, leader, follower } = await joinedPair()
+  it.sync(follower)
+  it.heartbeat(leader)
+  it.clock.advance(9_000)
+  it.heartbeat(leader)
+  it.clock.advance(9_000)
+  it.sync(leader, { [follower.memberId]: 'p1' })
+  it.log.commit()
+  it.clock.advance(5_000)
+  it.heartbeat(leader)
+  it.clock.advance(4_999)
+  assert.equal(it.heartbeat(leader), 'NONE')
+  it.clock.advance(1)
+  assert.equal(it.heartbeat(leader), 'REBALANCE_IN_PROGRESS')
 })
 
 test('heartbeats are fine in CompletingRebalance and Stable', async () => {
