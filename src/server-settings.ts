@@ -54,6 +54,7 @@ export function kafkaSettings(settings: Settings): KafkaSettings {
   return {
     ...DEFAULT_KAFKA_SETTINGS,
     autoCreateTopics: settings['auto.create.topics.enable'],
+    acksAll: settings['acks.all'] === 'disk' ? 'durable' : 'written',
     maxRequestBytes: settings['socket.request.max.bytes'],
     maxFetchBytes: settings['fetch.max.bytes'],
     failedAuthenticationDelayMs: settings['connection.failed.authentication.delay.ms'],

@@ -75,6 +75,7 @@ export const SETTINGS = {
   'log.message.timestamp.after.max.ms': int(3_600_000, 'How far a CreateTime may lie ahead of the broker (message.timestamp.after.max.ms).', { unit: 'ms' }),
 
   // The log.
+  'acks.all': choice(['disk', 'os'], 'disk', 'What acks=all waits for: the disk (fdatasync), or only the operating system, as Kafka as it ships.'),
   'log.retention.check.interval.ms': int(300_000, 'How often closed segments are held against retention.', { min: 1, unit: 'ms' }),
   'producer.id.expiration.ms': int(86_400_000, 'An idempotent producer that is silent for this long is forgotten.', { min: 1, unit: 'ms' }),
 

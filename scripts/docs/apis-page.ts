@@ -1,0 +1,22 @@
+import { KAFKA_APIS } from '../../src/kafka/apis.ts'
+
+/** docs/reference/kafka-apis.md: what ApiVersions answers, with names. */
+export function printApisPage(): string {
+  const rows = KAFKA_APIS.ranges.map(({ apiKey, minVersion, maxVersion }) => {
+    const api = KAFKA_APIS.get(apiKey)
+    const [first, last] = api?.serves ?? [minVersion, maxVersion]
+    const told = first === minVersion && last === maxVersion ? '' : `told to clients: ${minVersion} to ${maxVersion}`
+    return `| ${apiKey} | ${api?.name} | ${first} to ${last} | ${told} |`
+  })
+  return `# Kafka APIs
+
+Printed from src/kafka/apis.ts by \`npm run docs\`; do not edit. Versions are those of Apache Kafka's message specifications.
+
+| Key | API | Served | |
+|---|---|---|---|
+${rows.join('\n')}
+
+An API that is not here is not told to clients, and a request for it closes the connection, as in Kafka. Not there yet, and not told:
+transactions (24 to 28), ACLs (29 to 31), altering configs (33, 44), KIP-848 groups (68, 69), share groups (76 to 79).
+`
+}
