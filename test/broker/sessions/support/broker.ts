@@ -1,0 +1,204 @@
+import assert from 'node:assert/strict'
+import { isFailure } from '../../../../src/broker/errors.ts'
+import type { Principal, Security } from '../../../../src/broker/security/ports.ts'
+import type { ConnectRequest, Message, QoS, Session, SubscribeRequest, Will } from '../../../../src/broker/sessions/ports.ts'
+import { SessionManager } from '../../../../src/broker/sessions/session-manager.ts'
+import type { SessionSettings } from '../../../../src/broker/sessions/session-settings.ts'
+import type { MappingRule } from '../../../../src/broker/topics/mapping/mapping-rule.ts'
+import { MAPPING_DEFAULTS, TopicMapping } from '../../../../src/broker/topics/mapping/topic-mapping.ts'
+import { TopicRegistry } from '../../../../src/broker/topics/topic-registry.ts'
+import { buildBatch } from '../../../../src/log/record-batch.ts'
+import { FakeClient } from './fake-client.ts'
+import { Disk, HeldLog } from './held-log.ts'
+import { ManualClock } from './manual-clock.ts'
+
+const ANONYMOUS: Principal = { name: 'User:ANONYMOUS', isAdministrator: true }
+
+const OPEN_SECURITY: Security = {
+  hasUsers: false,
+  anonymous: ANONYMOUS,
+  checkPassword: async () => null,
+  scramCredential: () => undefined,
+  principalOf: (name) => (name === ANONYMOUS.name ? ANONYMOUS : { name, isAdministrator: false }),
+  authorize: () => true,
+}
+
+export interface BrokerOptions {
+  readonly settings?: Partial<SessionSettings>
+  readonly rules?: readonly MappingRule[]
+  readonly security?: Security
+  readonly disk?: Disk
+  readonly clock?: ManualClock
+  readonly seed?: number
+}
+
+/** The core of a broker with sessions, on a log that the test commits and crashes. */
+export class TestBroker {
+  readonly clock: ManualClock
+  readonly log: HeldLog
+  readonly topics: TopicRegistry
+  readonly sessions: SessionManager
+  readonly #options: BrokerOptions
+
+  private constructor(options: BrokerOptions) {
+    this.#options = options
+    this.clock = options.clock ?? new ManualClock()
+    this.log = new HeldLog(options.disk ?? new Disk())
+    let seed = options.seed ?? 1
+    const next = (bound: number) => {
+      seed = (seed * 48_271) % 2_147_483_647
+      return seed % bound
+    }
+    const random = { bytes: (length: number) => Uint8Array.from({ length }, () => next(256)), below: next }
+    this.topics = new TopicRegistry(this.log, random, { numPartitions: 4, maxPartitions: 10_000 })
+    const mapping = new TopicMapping(this.topics, this.log, { ...MAPPING_DEFAULTS, rules: options.rules ?? [] }, () => {})
+    const context = { clock: this.clock, random, log: this.log, topics: this.topics, security: options.security ?? OPEN_SECURITY }
+    this.sessions = new SessionManager(context, mapping, options.settings)
+  }
+
+  static async open(options: BrokerOptions = {}): Promise<TestBroker> {
+    const broker = new TestBroker(options)
+    await broker.log.open()
+    await broker.topics.open()
+    await broker.sessions.open()
+    broker.log.start()
+    await broker.clock.settle()
+    return broker
+  }
+
+  /** A clean stop and start. */
+  async restart(): Promise<TestBroker> {
+    const closing = this.sessions.close()
+    await this.clock.settle()
+    this.log.commit()
+    await closing
+    await this.log.close()
+    return TestBroker.open({ ...this.#options, disk: this.log.crash(), clock: this.clock, seed: this.clock.now() % 1000 })
+  }
+
+  /** The process dies and starts again. */
+  async crash(): Promise<TestBroker> {
+    const disk = this.log.crash()
+    return TestBroker.open({ ...this.#options, disk, clock: new ManualClock(this.clock.now()), seed: (this.clock.now() % 1000) + 7 })
+  }
+
+  async connect(clientId: string, options: ConnectOptions = {}): Promise<Connected> {
+    const { client = new FakeClient(), principal = ANONYMOUS, ...request } = options
+    let result: Parameters<Parameters<SessionManager['connect']>[2]>[0] | undefined
+    const whole = { clientId, level: client.level, cleanStart: false, sessionExpiryS: 3600, will: null, principal, ...request }
+    this.sessions.connect(whole, client, (answer) => {
+      result = answer
+      if (!isFailure(answer)) answer.begin()
+    })
+    await this.clock.settle()
+    assert.ok(result !== undefined, 'CONNECT was not answered')
+    assert.ok(!isFailure(result), isFailure(result) ? result.message : '')
+    return new Connected(this, result.session, client, result.sessionPresent)
+  }
+
+  /** A record as a Kafka client would append it. */
+  async produce(topic: string, records: readonly { key?: string | null; value?: string | null; headers?: [string, string][] }[]): Promise<void> {
+    const found = this.topics.get(topic)
+    assert.ok(found, `no topic ${topic}`)
+    const bytes = buildBatch(
+      records.map(({ key = null, value = null, headers = [] }) => ({
+        key: key === null ? null : Buffer.from(key),
+        value: value === null ? null : Buffer.from(value),
+        headers: headers.map(([name, text]) => ({ key: name, value: Buffer.from(text) })),
+        timestampMs: this.clock.now(),
+      })),
+    )
+    const partition = found.partitions[0]
+    assert.ok(partition)
+    this.log.append({ batches: [{ partition: partition.log, bytes }], state: [], durability: 'durable', onDone: () => {} })
+    await this.clock.settle()
+  }
+}
+
+export type ConnectOptions = Partial<Omit<ConnectRequest, 'clientId' | 'level'>> & { readonly client?: FakeClient }
+
+/** A connected client. */
+export class Connected {
+  readonly broker: TestBroker
+  readonly session: Session
+  readonly client: FakeClient
+  readonly sessionPresent: boolean
+
+  constructor(broker: TestBroker, session: Session, client: FakeClient, sessionPresent: boolean) {
+    this.broker = broker
+    this.session = session
+    this.client = client
+    this.sessionPresent = sessionPresent
+  }
+
+  /** The SUBACK reason. */
+  async subscribe(filter: string, qos: QoS = 1, options: Partial<SubscribeRequest> = {}): Promise<number> {
+    const request = {
+      filter,
+      qos,
+      noLocal: false,
+      retainAsPublished: false,
+      retainHandling: 0 as const,
+      subscriptionId: undefined,
+      from: undefined,
+      ...options,
+    }
+    let reason = -1
+    this.session.subscribe([request], ([result]) => {
+      reason = typeof result === 'number' ? result : (result?.error.mqtt ?? -1)
+    })
+    await this.broker.clock.settle()
+    return reason
+  }
+
+  async unsubscribe(filter: string): Promise<boolean> {
+    let existed: boolean | undefined
+    this.session.unsubscribe([filter], ([answer]) => {
+      existed = answer
+    })
+    await this.broker.clock.settle()
+    assert.ok(existed !== undefined)
+    return existed
+  }
+
+  /** The reason of PUBACK: 0, 0x10 or a failure; -1 where none came yet. */
+  async publish(topic: string, payload: string, qos: 0 | 1 = 1, more: Partial<Message> = {}): Promise<number> {
+    let reason = -1
+    this.session.publish(message(topic, payload, qos, more), (failed, matched) => {
+      reason = failed === null ? (matched ? 0 : 0x10) : failed.error.mqtt
+    })
+    await this.broker.clock.settle()
+    return reason
+  }
+
+  async publishExactlyOnce(packetId: number, topic: string, payload: string, more: Partial<Message> = {}): Promise<number> {
+    let reason = -1
+    this.session.publishExactlyOnce(packetId, message(topic, payload, 2, more), (failed, matched) => {
+      reason = failed === null ? (matched ? 0 : 0x10) : failed.error.mqtt
+    })
+    await this.broker.clock.settle()
+    return reason
+  }
+
+  async release(packetId: number): Promise<boolean | undefined> {
+    let known: boolean | undefined
+    this.session.release(packetId, (answer) => {
+      known = answer
+    })
+    await this.broker.clock.settle()
+    return known
+  }
+
+  async lose(): Promise<void> {
+    this.session.connectionLost()
+    await this.broker.clock.settle()
+  }
+}
+
+export function message(topic: string, payload: string, qos: QoS, more: Partial<Message> = {}): Message {
+  return { topic, payload: Buffer.from(payload), qos, retain: false, properties: null, packet: null, packetLevel: 5, ...more }
+}
+
+export function will(topic: string, payload: string, delayS = 0, more: Partial<Message> = {}): Will {
+  return { message: message(topic, payload, 1, more), delayS }
+}
