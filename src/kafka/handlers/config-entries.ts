@@ -16,19 +16,32 @@ export interface EntryOptions {
   readonly includeDocumentation: boolean
 }
 
-/** A topic config: its own value, else the default of all topics. */
-export function topicConfigEntry(row: TopicConfigRow, own: string | undefined, options: EntryOptions): ConfigEntry {
-  const synonyms = [
-    ...(own === undefined ? [] : [{ name: row.key, value: own, source: CONFIG_SOURCES.topic }]),
-    ...(row.synonym === null ? [] : [{ name: row.synonym, value: row.default, source: CONFIG_SOURCES.default }]),
-  ]
+/** What a topic config is, and where that came from: the topic, the broker's setting, the default. */
+export interface ResolvedConfig {
+  readonly value: string
+  readonly source: number
+  /** The same for the broker's own setting; null where there is none. */
+  readonly synonym: { readonly name: string; readonly value: string; readonly source: number } | null
+}
+
+export function resolveTopicConfig(row: TopicConfigRow, own: string | undefined, brokerConfigs: readonly BrokerConfig[]): ResolvedConfig {
+  const setting = row.synonym === null ? undefined : brokerConfigs.find(({ key }) => key === row.synonym)
+  const value = setting?.value ?? row.default
+  const source = setting === undefined || setting.isDefault ? CONFIG_SOURCES.default : CONFIG_SOURCES.staticBroker
+  const synonym = row.synonym === null ? null : { name: row.synonym, value, source }
+  return own === undefined ? { value, source, synonym } : { value: own, source: CONFIG_SOURCES.topic, synonym }
+}
+
+/** A topic config as DescribeConfigs tells it. */
+export function topicConfigEntry(row: TopicConfigRow, { value, source, synonym }: ResolvedConfig, options: EntryOptions): ConfigEntry {
+  const own = source === CONFIG_SOURCES.topic ? [{ name: row.key, value, source }] : []
   return {
     name: row.key,
-    value: own ?? row.default,
+    value,
     readOnly: false,
-    configSource: own === undefined ? CONFIG_SOURCES.default : CONFIG_SOURCES.topic,
+    configSource: source,
     isSensitive: false,
-    synonyms: options.includeSynonyms ? synonyms : [],
+    synonyms: options.includeSynonyms ? [...own, ...(synonym === null ? [] : [synonym])] : [],
     configType: TYPES[row.type],
     documentation: options.includeDocumentation ? row.doc : null,
   }

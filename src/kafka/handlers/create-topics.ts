@@ -6,7 +6,7 @@ import { CLUSTER_RESOURCE } from '../cluster-resource.ts'
 import type { Handler, RequestContext } from '../handler.ts'
 import type { CreateTopicsRequest, CreateTopicsResponse } from '../messages/create-topics.ts'
 import type { Input } from '../wire/message.ts'
-import { CONFIG_SOURCES } from './config-entries.ts'
+import { resolveTopicConfig } from './config-entries.ts'
 
 type Response = Input<typeof CreateTopicsResponse>
 type TopicResponse = Response['topics'][number]
@@ -41,11 +41,13 @@ function createTopic(asked: AskedTopic, validateOnly: boolean, context: RequestC
   if (validateOnly) {
     const refused = topics.check(wanted)
     return refused === null
-      ? described(asked.name, NO_ID, wanted.partitions ?? topics.defaultPartitions, wanted.configs ?? new Map())
+      ? described(asked.name, NO_ID, wanted.partitions ?? topics.defaultPartitions, wanted.configs ?? new Map(), context)
       : failed(asked.name, refused)
   }
   return new Promise((resolve) => {
-    const topic: Topic | Failure = topics.create(wanted, (failure) => resolve(failure === null ? describeTopic(topic as Topic) : failed(asked.name, failure)))
+    const topic: Topic | Failure = topics.create(wanted, (failure) =>
+      resolve(failure === null ? describeTopic(topic as Topic, context) : failed(asked.name, failure)),
+    )
     if (isFailure(topic)) resolve(failed(asked.name, topic))
   })
 }
@@ -77,11 +79,11 @@ function checkAssignments({ assignments, numPartitions, replicationFactor }: Ask
   return wrong === undefined ? null : failure(ERRORS.invalidReplicaAssignment, `the only broker is ${nodeId}, not ${wrong.brokerIds.join(', ')}`)
 }
 
-function describeTopic(topic: Topic): TopicResponse {
-  return described(topic.name, topic.id, topic.partitions.length, topic.configs)
+function describeTopic(topic: Topic, context: RequestContext): TopicResponse {
+  return described(topic.name, topic.id, topic.partitions.length, topic.configs, context)
 }
 
-function described(name: string, topicId: string, numPartitions: number, configs: ReadonlyMap<string, string>): TopicResponse {
+function described(name: string, topicId: string, numPartitions: number, configs: ReadonlyMap<string, string>, context: RequestContext): TopicResponse {
   return {
     name,
     topicId,
@@ -89,13 +91,10 @@ function described(name: string, topicId: string, numPartitions: number, configs
     errorMessage: null,
     numPartitions,
     replicationFactor: 1,
-    configs: TOPIC_CONFIGS.map((row) => ({
-      name: row.key,
-      value: configs.get(row.key) ?? row.default,
-      readOnly: false,
-      configSource: configs.has(row.key) ? CONFIG_SOURCES.topic : CONFIG_SOURCES.default,
-      isSensitive: false,
-    })),
+    configs: TOPIC_CONFIGS.map((row) => {
+      const { value, source } = resolveTopicConfig(row, configs.get(row.key), context.broker.brokerConfigs)
+      return { name: row.key, value, readOnly: false, configSource: source, isSensitive: false }
+    }),
   }
 }
 

@@ -5,7 +5,7 @@ import { CLUSTER_RESOURCE } from '../cluster-resource.ts'
 import type { BrokerConfig, Handler, RequestContext } from '../handler.ts'
 import type { DescribeConfigsRequest, DescribeConfigsResponse } from '../messages/describe-configs.ts'
 import type { Input } from '../wire/message.ts'
-import { brokerConfigEntry, type ConfigEntry, topicConfigEntry } from './config-entries.ts'
+import { brokerConfigEntry, type ConfigEntry, resolveTopicConfig, topicConfigEntry } from './config-entries.ts'
 
 type Result = Input<typeof DescribeConfigsResponse>['results'][number]
 type Resource = DescribeConfigsRequest['resources'][number]
@@ -43,7 +43,7 @@ function describeTopic(resource: Resource, request: DescribeConfigsRequest, cont
   if (topic === undefined) return failed(resource, ERRORS.unknownTopicOrPartition)
   return found(
     resource,
-    TOPIC_CONFIGS.map((row) => topicConfigEntry(row, topic.configs.get(row.key), request)),
+    TOPIC_CONFIGS.map((row) => topicConfigEntry(row, resolveTopicConfig(row, topic.configs.get(row.key), context.broker.brokerConfigs), request)),
   )
 }
 

@@ -170,6 +170,11 @@ test('configs of a topic are all told, with where they came from', async () => {
     some?.configs.map(({ name, configSource }) => [name, configSource]),
     [['segment.bytes', 5]],
   )
+  const ofBroker = (await ask(2, 'a', ['max.message.bytes'])).results[0]
+  assert.deepEqual(
+    ofBroker?.configs.map(({ value, configSource, synonyms }) => [value, configSource, synonyms]),
+    [['1000000', 4, [{ name: 'message.max.bytes', value: '1000000', source: 4 }]]],
+  )
   assert.equal((await ask(2, 'nowhere')).results[0]?.errorCode, 3)
   assert.equal((await ask(2, 'a b')).results[0]?.errorCode, 17)
   assert.equal((await ask(99, 'a')).results[0]?.errorCode, 42)

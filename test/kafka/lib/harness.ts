@@ -44,7 +44,10 @@ export async function startKafka<L extends LogStore>(log: L, options: HarnessOpt
     settings: { ...DEFAULT_KAFKA_SETTINGS, failedAuthenticationDelayMs: 1, ...options.settings },
     groups,
     producerIds,
-    brokerConfigs: [{ key: 'num.partitions', value: '1', type: 'int', isDefault: true, doc: 'Partitions of a topic made without a number.' }],
+    brokerConfigs: [
+      { key: 'message.max.bytes', value: '1000000', type: 'int', isDefault: false, doc: 'The largest batch.' },
+      { key: 'num.partitions', value: '1', type: 'int', isDefault: true, doc: 'Partitions of a topic made without a number.' },
+    ],
   }
   const server = new KafkaServer(
     broker,
