@@ -464,7 +464,7 @@ export class ClientSession implements Subscriber, LazyState {
       for (const tail of hub.tailsOf(subscription.filter)) {
         if (seen.has(tail)) continue
         seen.add(tail)
-        const position = cursor.beside.get(tail) ?? marks.offsetAt(cursor.mark, tail) ?? tail.partition.log.logStartOffset
+        const position = cursor.beside.get(tail) ?? marks.offsetAt(cursor.mark, tail) ?? 0
         if (position < tail.dispatched) cursor.fallBehind(tail, position, null)
       }
     }

@@ -21,6 +21,9 @@ const OPEN_SECURITY: Security = {
   scramCredential: () => undefined,
   principalOf: (name) => (name === ANONYMOUS.name ? ANONYMOUS : { name, isAdministrator: false }),
   authorize: () => true,
+  users: () => [],
+  putCredential: () => {},
+  deleteCredential: () => {},
 }
 
 export interface BrokerOptions {
