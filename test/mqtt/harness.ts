@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Failure } from '../../src/broker/errors.ts'
 import type { Principal, Security } from '../../src/broker/security/ports.ts'
 import type {
@@ -308,4 +309,21 @@ export class BenchClient {
     const sent = this.take().map((packet) => ('reason' in packet ? `${packet.type} 0x${packet.reason.toString(16).padStart(2, '0')}` : packet.type))
     return { sent, closed: this.socket.ended }
   }
+}
+
+export const subscribePacket = (filter: string, fields: object = {}) => ({
+  type: 'SUBSCRIBE' as const,
+  packetId: 5,
+  subscriptions: [{ filter, qos: 1 as const, noLocal: false, retainAsPublished: false, retainHandling: 0 as const }],
+  properties: {},
+  ...fields,
+})
+
+/** A client that proved to be `user`. */
+export async function connectedUser(bench: Bench, level: 4 | 5) {
+  const client = bench.open()
+  client.send(connectPacket({ level, username: 'user', password: Buffer.from('secret') }), level)
+  await nextTurn()
+  assert.deepEqual(client.outcome().closed, false)
+  return client
 }
