@@ -105,6 +105,7 @@ class HandSocket implements StreamSocket {
 /** A session that notes what it is told, and answers when told. */
 export class HandSession implements Session {
   readonly clientId: string
+  readonly sessionExpiryS: number
   readonly client: SessionClient
   readonly calls: unknown[][] = []
   readonly published: { message: Message; onDone: ((failure: Failure | null, matched: boolean) => void) | null }[] = []
@@ -113,8 +114,9 @@ export class HandSession implements Session {
   knownIds = true
   writableCalls = 0
 
-  constructor(clientId: string, client: SessionClient) {
+  constructor(clientId: string, sessionExpiryS: number, client: SessionClient) {
     this.clientId = clientId
+    this.sessionExpiryS = sessionExpiryS
     this.client = client
   }
   subscribe(requests: readonly SubscribeRequest[], onDone: (results: readonly (QoS | Failure)[]) => void): void {
@@ -169,6 +171,7 @@ interface BenchOptions {
   readonly allowAnonymous?: boolean
   readonly hasUsers?: boolean
   readonly sessionPresent?: boolean
+  readonly maxSessionExpiryS?: number
   /** Connects wait until `release` is called. */
   readonly holdConnects?: boolean
 }
@@ -190,7 +193,11 @@ export class Bench {
       sessionCount: 0,
       connect: (request, client, onDone) => {
         this.requests.push(request)
-        const session = new HandSession(request.clientId === '' ? 'auto-1' : request.clientId, client)
+        const session = new HandSession(
+          request.clientId === '' ? 'auto-1' : request.clientId,
+          Math.min(request.sessionExpiryS, options.maxSessionExpiryS ?? 0xffff_ffff),
+          client,
+        )
         this.sessions.push(session)
         const run = () => onDone({ session, sessionPresent: options.sessionPresent ?? false, begin: () => session.calls.push(['begin']) })
         if (options.holdConnects === true) this.held.push(run)

@@ -32,6 +32,10 @@ export class Attachment implements Session {
     return this.#session.clientId
   }
 
+  get sessionExpiryS(): number {
+    return this.#session.expiryS
+  }
+
   get incomingUnreleased(): number {
     return this.#session.incoming.size
   }
@@ -57,15 +61,15 @@ export class Attachment implements Session {
   }
 
   acknowledge(packetId: number): boolean {
-    return this.#alive && this.#session.outgoing.acknowledge(packetId)
+    return this.#alive && this.#session.outgoing.exchanges.acknowledge(packetId)
   }
 
   received(packetId: number, reason: number): boolean {
-    return this.#alive && this.#session.outgoing.received(packetId, reason)
+    return this.#alive && this.#session.outgoing.exchanges.received(packetId, reason)
   }
 
   completed(packetId: number): boolean {
-    return this.#alive && this.#session.outgoing.completed(packetId)
+    return this.#alive && this.#session.outgoing.exchanges.completed(packetId)
   }
 
   writable(): void {

@@ -107,6 +107,8 @@ export interface SubscribeRequest {
 /** What outlives the socket: subscriptions, positions, in-flight messages, will. One connected client at a time. */
 export interface Session {
   readonly clientId: string
+  /** The expiry that was granted: at most what was asked for. */
+  readonly sessionExpiryS: number
   /** Subscribes in order; called back with a SUBACK reason per request (granted QoS or a failure) when durable. */
   subscribe(requests: readonly SubscribeRequest[], onDone: (results: readonly (QoS | Failure)[]) => void): void
   /** Called back with whether each subscription existed. */

@@ -8,7 +8,7 @@
  */
 import { isFailure } from '../../broker/errors.ts'
 import type { Principal } from '../../broker/security/ports.ts'
-import type { ConnectRequest, MessageProperties, Will } from '../../broker/sessions/ports.ts'
+import type { ConnectRequest, MessageProperties, Session, Will } from '../../broker/sessions/ports.ts'
 import { checkMqttTopic } from '../../broker/sessions/topic-filter.ts'
 import type { MqttConnection } from '../connection.ts'
 import type { ConnectPacket, WillFields } from '../wire/packets.ts'
@@ -82,20 +82,22 @@ function openSession(connection: MqttConnection, packet: ConnectPacket, principa
     }
     const { session, sessionPresent, begin } = result
     const keepAliveS = keepAliveOf(connection, packet)
-    const properties = packet.level === 5 ? announce(connection, packet, session.clientId, keepAliveS) : {}
+    const properties = packet.level === 5 ? announce(connection, packet, session, keepAliveS) : {}
     connection.accept({ session, principal, connect: packet }, { type: 'CONNACK', sessionPresent, reason: REASON.success, properties }, keepAliveS, begin)
   })
 }
 
 /** What a 5.0 client is told: the limits, and what is not there. */
-function announce(connection: MqttConnection, packet: ConnectPacket, clientId: string, keepAliveS: number): Properties {
+function announce(connection: MqttConnection, packet: ConnectPacket, session: Session, keepAliveS: number): Properties {
   const { settings } = connection.context
   return {
     receiveMaximum: settings.receiveMaximum,
     maximumPacketSize: settings.maximumPacketSize,
     topicAliasMaximum: settings.topicAliasMaximum,
     sharedSubscriptionAvailable: false,
-    ...(packet.clientId === '' ? { assignedClientIdentifier: clientId } : {}),
+    ...(packet.clientId === '' ? { assignedClientIdentifier: session.clientId } : {}),
+    // Only where it is another than was asked for [MQTT 5.0, 3.2.2.3.2].
+    ...(session.sessionExpiryS === (packet.properties.sessionExpiryS ?? 0) ? {} : { sessionExpiryS: session.sessionExpiryS }),
     ...(keepAliveS === packet.keepAliveS ? {} : { serverKeepAliveS: keepAliveS }),
   }
 }

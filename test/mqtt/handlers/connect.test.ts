@@ -24,6 +24,20 @@ test('[MQTT-3.2.2] CONNACK of 5.0 announces the limits and what is not there', (
   assert.deepEqual(client.session.calls, [['begin']])
 })
 
+test('a session expiry that is not granted in full is told', () => {
+  const bench = new Bench({ maxSessionExpiryS: 100 })
+  for (const [asked, told] of [
+    [500, 100],
+    [100, undefined],
+    [undefined, undefined],
+  ] as const) {
+    const client = bench.open()
+    client.send(connectPacket({ properties: asked === undefined ? {} : { sessionExpiryS: asked } }))
+    const [connack] = client.take()
+    assert.equal(connack?.type === 'CONNACK' && connack.properties.sessionExpiryS, told)
+  }
+})
+
 test('[MQTT-3.2.2-2] session present is what the session says; 3.1 and 3.1.1 get the two bytes of theirs', () => {
   const bench = new Bench({ sessionPresent: true })
   for (const level of [3, 4] as const) {
