@@ -4,14 +4,15 @@
  */
 import type { StateRecord } from '../../log/ports.ts'
 import type { Timer } from '../../runtime/clock.ts'
-import { ERRORS, type Failure, failure } from '../errors.ts'
+import type { Failure } from '../errors.ts'
 import type { Principal, Security } from '../security/ports.ts'
+import { checkSubscribe, type Wanted } from './check-subscribe.ts'
 import { Cursor } from './cursor.ts'
 import type { DeliveryHub } from './delivery-hub.ts'
-import type { InFlight } from './in-flight.ts'
+import type { ExchangeStore } from './exchanges.ts'
 import { Incoming } from './incoming.ts'
 import type { Marks } from './marks.ts'
-import { type ExchangeStore, Outgoing, type OutgoingServices } from './outgoing.ts'
+import { Outgoing, type OutgoingServices } from './outgoing.ts'
 import { PacketIds } from './packet-ids.ts'
 import type { PartitionTail } from './partition-tail.ts'
 import type { Message, ProtocolLevel, QoS, SessionClient, SubscribeRequest, Will } from './ports.ts'
@@ -31,9 +32,10 @@ import {
   subscriptionState,
 } from './session-codec.ts'
 import type { LazyState, SessionJournal } from './session-journal.ts'
+import { exchangeRecord, subscriptionRecord } from './session-records.ts'
 import type { SessionSettings } from './session-settings.ts'
 import type { Subscription } from './subscription.ts'
-import { filterMatches, parseReplayFrom, parseTopicFilter, type ReplayFrom } from './topic-filter.ts'
+import { filterMatches, parseTopicFilter, type ReplayFrom } from './topic-filter.ts'
 
 export interface SessionServices extends OutgoingServices {
   readonly hub: DeliveryHub
@@ -52,14 +54,6 @@ export interface SessionOptions {
   readonly expiryS: number
   /** Where its packet ids go on; 1 for a new one. */
   readonly idFloor: number
-}
-
-/** A subscription asked for, checked. */
-interface Wanted {
-  readonly request: SubscribeRequest
-  readonly filter: string
-  readonly prefix: string
-  readonly from: ReplayFrom | null
 }
 
 export class ClientSession implements Subscriber, LazyState {
@@ -150,7 +144,7 @@ export class ClientSession implements Subscriber, LazyState {
     if (!this.isPersistent) return
     records.push(sessionState(this.clientId, null), positionState(this.clientId, null), idsState(this.clientId, null))
     for (const text of this.#subscriptions.keys()) records.push(subscriptionState(this.clientId, text, null))
-    for (const entry of this.outgoing.inFlight.values()) if (entry.qos === 2) records.push(exchangeState(this.clientId, entry.packetId, null))
+    for (const entry of this.outgoing.exchanges.inFlight.values()) if (entry.qos === 2) records.push(exchangeState(this.clientId, entry.packetId, null))
     for (const packetId of this.#finished) records.push(exchangeState(this.clientId, packetId, null))
     for (const packetId of this.incoming.packetIds()) records.push(incomingState(this.clientId, packetId, false))
   }
@@ -172,7 +166,7 @@ export class ClientSession implements Subscriber, LazyState {
       positions: [...cursor.positions()].map(([tail, offset]) => [tail.key, offset] as const),
     }))
     const inFlight: ExchangeRecord[] = []
-    for (const entry of this.outgoing.inFlight.values()) if (entry.qos === 1 && entry.tail !== null) inFlight.push(exchangeRecord(entry))
+    for (const entry of this.outgoing.exchanges.inFlight.values()) if (entry.qos === 1 && entry.tail !== null) inFlight.push(exchangeRecord(entry))
     return positionState(this.clientId, { cursors, inFlight } satisfies PositionRecord)
   }
 
@@ -182,7 +176,7 @@ export class ClientSession implements Subscriber, LazyState {
   }
 
   *exchangeRecords(): Iterable<StateRecord> {
-    for (const entry of this.outgoing.inFlight.values()) {
+    for (const entry of this.outgoing.exchanges.inFlight.values()) {
       if (entry.qos === 2 && entry.tail !== null) yield exchangeState(this.clientId, entry.packetId, exchangeRecord(entry))
     }
   }
@@ -194,13 +188,15 @@ export class ClientSession implements Subscriber, LazyState {
     }
     records.push(this.positionRecord())
     for (const packetId of this.#finished) {
-      if (!this.outgoing.inFlight.has(packetId)) records.push(exchangeState(this.clientId, packetId, null))
+      if (!this.outgoing.exchanges.inFlight.has(packetId)) records.push(exchangeState(this.clientId, packetId, null))
     }
     this.#finished.length = 0
   }
 
   subscribe(requests: readonly SubscribeRequest[], onDone: (results: readonly (QoS | Failure)[]) => void): void {
-    const checked = requests.map((request) => this.#check(request))
+    const { security, settings } = this.#services
+    const isFull = this.#subscriptions.size >= settings.maxSubscriptionsPerSession
+    const checked = requests.map((request) => checkSubscribe(request, this.principal, security, isFull && !this.#subscriptions.has(request.filter)))
     const replays = checked.filter((wanted) => !('error' in wanted) && wanted.from !== null) as Wanted[]
     if (replays.length === 0) {
       this.#install(checked, new Map(), onDone)
@@ -309,7 +305,7 @@ export class ClientSession implements Subscriber, LazyState {
     const tail = tailOf(record.tail)
     if (tail === undefined || record.offset >= tail.dispatched) return
     const { id, offset, qos, filter, retain, ids, prefix, received } = record
-    this.outgoing.restore({
+    this.outgoing.exchanges.restore({
       packetId: id,
       tail,
       offset,
@@ -323,23 +319,6 @@ export class ClientSession implements Subscriber, LazyState {
       sent: true,
       onWire: false,
     })
-  }
-
-  #check(request: SubscribeRequest): Wanted | Failure {
-    const parsed = parseTopicFilter(request.filter)
-    if (typeof parsed === 'string') return failure(ERRORS.invalidTopicFilter, parsed)
-    if (parsed.share !== null) return failure(ERRORS.sharedSubscriptionsNotSupported)
-    const { settings, security } = this.#services
-    if (!this.#subscriptions.has(request.filter) && this.#subscriptions.size >= settings.maxSubscriptionsPerSession) {
-      return failure(ERRORS.quotaExceeded, `a session has at most ${settings.maxSubscriptionsPerSession} subscriptions`)
-    }
-    if (!this.principal.isAdministrator && !security.authorize(this.principal, 'read', 'mqtt-topic', parsed.filter)) {
-      return failure(ERRORS.topicAuthorizationFailed, `${this.principal.name} may not subscribe to ${JSON.stringify(parsed.filter)}`)
-    }
-    const from = parsed.replayFrom ?? (request.from === undefined ? null : parseReplayFrom(request.from))
-    if (typeof from === 'string') return failure(ERRORS.invalidTopicFilter, from)
-    const prefix = request.filter.slice(0, request.filter.length - parsed.filter.length)
-    return { request, filter: parsed.filter, prefix, from }
   }
 
   #install(
@@ -492,25 +471,5 @@ export class ClientSession implements Subscriber, LazyState {
         if (!this.#ended) journal.later(this)
       },
     }
-  }
-}
-
-function subscriptionRecord(subscription: Subscription): SubscriptionRecord {
-  const { qos, noLocal, retainAsPublished, retainHandling, ids, since } = subscription
-  const replay = subscription.cursor.replay !== null
-  return { qos, noLocal, retainAsPublished, retainHandling, ids, replay, ...(since === null ? {} : { since: Object.fromEntries(since) }) }
-}
-
-function exchangeRecord(entry: InFlight): ExchangeRecord {
-  return {
-    id: entry.packetId,
-    tail: (entry.tail as PartitionTail).key,
-    offset: entry.offset,
-    qos: entry.qos,
-    filter: entry.filter,
-    ...(entry.retain ? { retain: true } : {}),
-    ...(entry.ids.length > 0 ? { ids: entry.ids } : {}),
-    ...(entry.prefix === '' ? {} : { prefix: entry.prefix }),
-    ...(entry.state === 'receiving' || entry.state === 'released' ? { received: true } : {}),
   }
 }

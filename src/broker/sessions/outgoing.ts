@@ -7,7 +7,9 @@ import type { LogFailure } from '../../log/ports.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import type { StoredMessage } from '../topics/mapping/record-to-message.ts'
 import type { Cursor, Lag } from './cursor.ts'
+import { type ExchangeStore, Exchanges } from './exchanges.ts'
 import { expiryLeftS } from './expiry.ts'
+import { HistoryReader } from './history-reader.ts'
 import type { InFlight } from './in-flight.ts'
 import type { Block, LogBlocks } from './log-blocks.ts'
 import type { PacketIds } from './packet-ids.ts'
@@ -18,16 +20,6 @@ import { type Subscriber, type Target, targetsOf } from './route-table.ts'
 import type { SessionCounters } from './session-counters.ts'
 import { effectiveQos, type Subscription } from './subscription.ts'
 import { filterMatches } from './topic-filter.ts'
-
-/** What the exchanges of a session that outlives its connection ask of the disk. */
-export interface ExchangeStore {
-  /** Keeps packet id, place and state of a QoS 2 exchange. */
-  save(entry: InFlight, onDurable: () => void): void
-  /** A QoS 2 exchange is over; kept lazily, together with positions that lie beyond it. */
-  forget(entry: InFlight): void
-  /** Positions or QoS 1 exchanges changed; kept lazily. */
-  changed(): void
-}
 
 export interface OutgoingServices {
   readonly clock: Clock
@@ -49,25 +41,13 @@ const MAX_MATCHES_REMEMBERED = 1000
 export class Outgoing {
   readonly #owner: Subscriber
   readonly #services: OutgoingServices
-  readonly #ids: PacketIds
   readonly #store: ExchangeStore | null
   readonly #cursors = new Set<Cursor>()
   readonly #subscriptions: ReadonlyMap<string, Subscription>
-  /** In the order of their first sending. */
-  readonly inFlight = new Map<number, InFlight>()
-  /** QoS 2 places given out before a crash, at or above a position: not to be given out again. */
-  #handedOut: Set<string> | null = null
+  readonly exchanges: Exchanges
+  readonly #history: HistoryReader
   #client: SessionClient | null = null
-  /** Exchanges of former connections that are to be repeated first, in their order [MQTT-4.6.0-1]; null when done. */
-  #repeating: Iterator<InFlight> | null = null
-  #repeatNow: InFlight | null = null
   readonly #retained: RetainedDelivery[] = []
-  /** What was asked of the log; one thing at a time. */
-  #asked = false
-  #answer: { readonly tail: PartitionTail; readonly block: Block } | null = null
-  #failed: { readonly tail: PartitionTail; readonly offset: number; readonly failure: LogFailure } | null = null
-  /** Exchanges that this connection's client knows of. */
-  #onWire = 0
   #matches = new Map<Cursor, Map<string, Target[]>>()
   /** Filters that got their copy of the message at one place, for sessions whose subscriptions overlap. */
   #copies: { tail: PartitionTail; offset: number; done: Set<string> } | null = null
@@ -77,9 +57,10 @@ export class Outgoing {
   constructor(owner: Subscriber, subscriptions: ReadonlyMap<string, Subscription>, ids: PacketIds, store: ExchangeStore | null, services: OutgoingServices) {
     this.#owner = owner
     this.#subscriptions = subscriptions
-    this.#ids = ids
     this.#store = store
     this.#services = services
+    this.exchanges = new Exchanges(ids, store, services, () => this.#wakeWhereBehind())
+    this.#history = new HistoryReader(services.blocks, () => this.wake())
   }
 
   get cursors(): ReadonlySet<Cursor> {
@@ -100,29 +81,17 @@ export class Outgoing {
     this.#matches = new Map()
   }
 
-  /** After a restart: exchanges that were kept. */
-  restore(entry: InFlight): void {
-    this.inFlight.set(entry.packetId, entry)
-    if (entry.qos !== 2 || entry.tail === null) return
-    this.#handedOut ??= new Set()
-    this.#handedOut.add(placeOf(entry.tail, entry.offset, entry.filter))
-  }
-
   /** The client is there and CONNACK is queued: repeats what was not finished, then goes on. */
   begin(client: SessionClient): void {
     this.#client = client
-    this.#onWire = 0
-    for (const entry of this.inFlight.values()) entry.onWire = false
-    this.#repeating = this.inFlight.size > 0 ? this.inFlight.values() : null
-    this.#repeatNow = null
+    this.exchanges.begin(client)
     this.wake()
   }
 
   end(): void {
     this.#client = null
-    this.#repeating = null
-    this.#repeatNow = null
-    this.#answer = null
+    this.exchanges.end()
+    this.#history.drop()
     this.#copies = null
   }
 
@@ -155,7 +124,7 @@ export class Outgoing {
     }
     const kept = qos > 0 || cursor.includesQos0
     if (kept && cursor.lagging.size > 0 && cursor.lagging.has(tail)) return
-    if (client.congested || (qos > 0 && !this.#hasRoom(client))) {
+    if (client.congested || (qos > 0 && !this.exchanges.hasRoom(client))) {
       if (kept) this.#fallBehind(tail, offset, target)
       else this.#services.counters.droppedQos0++
       return
@@ -183,38 +152,6 @@ export class Outgoing {
     return true
   }
 
-  /** PUBACK; false for an id that is not in flight. */
-  acknowledge(packetId: number): boolean {
-    const entry = this.inFlight.get(packetId)
-    if (entry?.qos !== 1) return false
-    this.#finish(entry)
-    return true
-  }
-
-  /** PUBREC. */
-  received(packetId: number, reason: number): boolean {
-    const entry = this.inFlight.get(packetId)
-    if (entry?.qos !== 2 || entry.state === 'assigning') return false
-    if (reason >= 0x80) {
-      this.#finish(entry)
-      return true
-    }
-    if (entry.state === 'released') this.#client?.sendPubrel(packetId)
-    if (entry.state !== 'published') return true
-    entry.state = 'receiving'
-    if (this.#store === null) this.#release(entry)
-    else this.#store.save(entry, () => this.#release(entry))
-    return true
-  }
-
-  /** PUBCOMP. */
-  completed(packetId: number): boolean {
-    const entry = this.inFlight.get(packetId)
-    if (entry?.qos !== 2 || entry.state !== 'released') return false
-    this.#finish(entry)
-    return true
-  }
-
   /** Goes on from the log; looks at about `budget` records and answers how many it looked at. Asks to be run again where there is more. */
   run(budget: number): number {
     let looked = 0
@@ -231,7 +168,7 @@ export class Outgoing {
   #step(budget: number): number {
     const client = this.#client
     if (client === null || client.congested) return -1
-    if (this.#repeating !== null) return this.#repeat(client)
+    if (this.exchanges.isRepeating) return this.exchanges.repeat(client, (entry) => this.#lookUp(entry)) ? 1 : -1
     if (this.#retained.length > 0) {
       const step = this.#sendRetained(client)
       if (step !== 0) return step
@@ -239,35 +176,8 @@ export class Outgoing {
     for (const cursor of this.#cursors) {
       for (const [tail, lag] of cursor.lagging) return this.#catchUp(client, cursor, tail, lag, budget)
     }
-    this.#handedOut = null
+    this.exchanges.forgetHandedOut()
     return -1
-  }
-
-  /** The next exchange of a former connection, with its original packet id [MQTT-4.4.0-1]. */
-  #repeat(client: SessionClient): number {
-    if (this.#repeatNow === null) {
-      const next = this.#repeating?.next()
-      if (next === undefined || next.done === true) {
-        this.#repeating = null
-        return 1
-      }
-      this.#repeatNow = next.value
-    }
-    const entry = this.#repeatNow
-    // What is on its way to disk goes on by itself, and then this does.
-    if (entry.state === 'assigning' || entry.state === 'receiving') return -1
-    if (this.#onWire >= client.receiveMaximum) return -1
-    if (entry.state === 'released') {
-      this.#putOnWire(entry)
-      client.sendPubrel(entry.packetId)
-    } else {
-      const stored = entry.kept ?? this.#lookUp(entry)
-      if (stored === null) return -1
-      if (stored === undefined) this.#finish(entry)
-      else this.#sendEntry(client, entry, stored)
-    }
-    this.#repeatNow = null
-    return 1
   }
 
   /** The message of an exchange; null where it must be read first, undefined where it is gone. */
@@ -277,7 +187,7 @@ export class Outgoing {
       this.#services.overtaken(this.#owner.clientId, tail, 1)
       return undefined
     }
-    const block = this.#block(tail, entry.offset)
+    const block = this.#history.block(tail, entry.offset)
     if (block === null) return null
     if ('code' in block) return undefined
     return block.messages[block.offsets.indexOf(entry.offset)]
@@ -291,13 +201,13 @@ export class Outgoing {
       this.#retained.shift()
       return 0
     }
-    if (!this.#hasRoom(client)) return -1
+    if (!this.exchanges.hasRoom(client)) return -1
     if (!this.#owner.mayRead(next.topic)) {
       delivery.advance()
       return 1
     }
     const { offset } = next
-    const block = this.#block(delivery.tail, offset)
+    const block = this.#history.block(delivery.tail, offset)
     if (block === null) return -1
     delivery.advance()
     if ('code' in block) return 1
@@ -316,7 +226,7 @@ export class Outgoing {
       this.#store?.changed()
       return 1
     }
-    const block = this.#block(tail, lag.next)
+    const block = this.#history.block(tail, lag.next)
     if (block === null) return -1
     if ('code' in block) return this.#afterFailure(cursor, tail, lag, block)
     const before = lag.next
@@ -362,8 +272,8 @@ export class Outgoing {
     if (qos === 0 && !subscription.cursor.includesQos0) return true
     if (lag.done?.has(subscription.text) === true && offset === lag.next) return true
     if (subscription.since !== null && offset < (subscription.since.get(tail.key) ?? 0)) return true
-    if (this.#handedOut?.has(placeOf(tail, offset, subscription.text)) === true) return true
-    if (client.congested || (qos > 0 && !this.#hasRoom(client))) return false
+    if (this.exchanges.wasHandedOut(tail, offset, subscription.text)) return true
+    if (client.congested || (qos > 0 && !this.exchanges.hasRoom(client))) return false
     const retain = target.retainAsPublished && stored.message.retain
     if (this.#send(client, tail, offset, stored, target, qos, retain) === 'no id') return false
     if (target.overlaps) {
@@ -400,30 +310,6 @@ export class Outgoing {
     return 1
   }
 
-  /** A block that holds `offset`, from memory or asked for; null while it is. */
-  #block(tail: PartitionTail, offset: number): Block | LogFailure | null {
-    const answer = this.#answer
-    if (answer !== null && answer.tail === tail && answer.block.from <= offset && offset < answer.block.end) return answer.block
-    const failed = this.#failed
-    if (failed !== null && failed.tail === tail && failed.offset === offset) {
-      this.#failed = null
-      return failed.failure
-    }
-    if (this.#asked) return null
-    this.#asked = true
-    const block = this.#services.blocks.get(tail, offset, (result) => {
-      this.#asked = false
-      if (this.#client === null) return
-      if ('code' in result) this.#failed = { tail, offset, failure: result }
-      else this.#answer = { tail, block: result }
-      this.wake()
-    })
-    if (block === null) return null
-    this.#asked = false
-    this.#answer = { tail, block }
-    return block
-  }
-
   #targets(cursor: Cursor, topic: string): Target[] {
     let matches = this.#matches.get(cursor)
     if (matches === undefined || matches.size >= MAX_MATCHES_REMEMBERED) {
@@ -444,7 +330,7 @@ export class Outgoing {
 
   #deliverTransient(client: SessionClient, stored: StoredMessage, target: Target, qos: 0 | 1 | 2): void {
     const { counters } = this.#services
-    if (client.congested || (qos > 0 && !this.#hasRoom(client))) {
+    if (client.congested || (qos > 0 && !this.exchanges.hasRoom(client))) {
       if (qos === 0) counters.droppedQos0++
       else counters.droppedTransient++
       return
@@ -469,7 +355,7 @@ export class Outgoing {
       counters.droppedExpired++
       return 'dropped'
     }
-    const { prefix, text } = target.subscription
+    const { prefix } = target.subscription
     const topic = prefix === '' ? stored.message.topic : prefix + stored.message.topic
     if (qos === 0) {
       const delivery = { message: stored.message, qos, retain, topic, subscriptionIds: target.ids, expiryLeftS: left }
@@ -477,96 +363,16 @@ export class Outgoing {
       else counters.droppedTooLarge++
       return 'sent'
     }
-    const packetId = this.#ids.take(this.inFlight, () => this.wake())
-    if (packetId === 0) return 'no id'
-    const entry: InFlight = {
-      packetId,
-      tail,
-      offset,
-      kept: tail === null ? keepMessage(stored) : null,
-      qos,
-      retain,
-      ids: target.ids,
-      prefix,
-      filter: text,
-      state: 'published',
-      sent: false,
-      onWire: false,
-    }
-    this.inFlight.set(packetId, entry)
-    if (qos === 2 && this.#store !== null && tail !== null) this.#assign(this.#store, entry, stored)
-    else this.#sendEntry(client, entry, stored)
-    return 'sent'
+    return this.exchanges.start(client, { tail, offset, stored, target, qos, retain }) ? 'sent' : 'no id'
   }
 
-  /** QoS 2: packet id and place are on disk before PUBLISH leaves. */
-  #assign(store: ExchangeStore, entry: InFlight, stored: StoredMessage): void {
-    entry.state = 'assigning'
-    entry.kept = stored
-    store.save(entry, () => {
-      const message = entry.kept as StoredMessage
-      entry.kept = null
-      entry.state = 'published'
-      // A former connection's exchange is repeated in its order.
-      if (this.#repeating !== null) this.wake()
-      else if (this.#client !== null) this.#sendEntry(this.#client, entry, message)
-    })
-  }
-
-  #sendEntry(client: SessionClient, entry: InFlight, stored: StoredMessage): void {
-    const left = expiryLeftS(stored, () => this.#services.clock.now())
-    const delivery = {
-      message: stored.message,
-      qos: entry.qos,
-      retain: entry.retain,
-      topic: entry.prefix === '' ? stored.message.topic : entry.prefix + stored.message.topic,
-      subscriptionIds: entry.ids,
-      // An exchange that began is brought to its end [MQTT-4.3.3-7]; 0 would read as no time at all.
-      expiryLeftS: left === 0 ? 1 : left,
-    }
-    const fits = client.sendPublish(delivery, entry.packetId, entry.sent)
-    entry.sent = true
-    this.#putOnWire(entry)
-    if (fits) {
-      this.#services.counters.delivered++
-      return
-    }
-    this.#services.counters.droppedTooLarge++
-    this.#finish(entry)
-  }
-
-  #release(entry: InFlight): void {
-    if (this.inFlight.get(entry.packetId) !== entry) return
-    entry.state = 'released'
-    // Not known to this connection yet: it is repeated in its order.
-    if (entry.onWire) this.#client?.sendPubrel(entry.packetId)
-    else this.wake()
-  }
-
-  #putOnWire(entry: InFlight): void {
-    if (!entry.onWire) this.#onWire++
-    entry.onWire = true
-  }
-
-  #finish(entry: InFlight): void {
-    this.inFlight.delete(entry.packetId)
-    if (entry.onWire) this.#onWire--
-    if (entry.qos === 2) this.#store?.forget(entry)
-    else this.#store?.changed()
-    this.#roomAgain()
-  }
-
-  #roomAgain(): void {
-    if (this.#repeating !== null || this.#retained.length > 0 || this.#isBehind()) this.wake()
+  #wakeWhereBehind(): void {
+    if (this.exchanges.isRepeating || this.#retained.length > 0 || this.#isBehind()) this.wake()
   }
 
   #isBehind(): boolean {
     for (const cursor of this.#cursors) if (cursor.lagging.size > 0) return true
     return false
-  }
-
-  #hasRoom(client: SessionClient): boolean {
-    return this.inFlight.size < client.receiveMaximum && this.#repeating === null
   }
 
   #fallBehind(tail: PartitionTail, offset: number, target: Target): void {
@@ -583,10 +389,6 @@ export class Outgoing {
   }
 }
 
-function placeOf(tail: PartitionTail, offset: number, filter: string): string {
-  return `${tail.key}@${offset} ${filter}`
-}
-
 /** The index of the first offset at or after `from`. */
 function lowerBound(offsets: readonly number[], from: number): number {
   let low = 0
@@ -597,14 +399,4 @@ function lowerBound(offsets: readonly number[], from: number): number {
     else high = middle
   }
   return low
-}
-
-/** A message of no log, with its own copy of the bytes: the received chunk goes with the turn. */
-function keepMessage(stored: StoredMessage): StoredMessage {
-  const { message } = stored
-  const properties =
-    message.properties?.correlationData === undefined
-      ? message.properties
-      : { ...message.properties, correlationData: Buffer.from(message.properties.correlationData) }
-  return { ...stored, message: { ...message, payload: Buffer.from(message.payload), properties, packet: null } }
 }
