@@ -1,0 +1,177 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { Kafka, logLevel } from 'kafkajs'
+import { connectAsync } from 'mqtt'
+import { startBroker } from '../src/index.ts'
+import { cli } from './cli/run-cli.ts'
+import { spawnCli, startBrokerProcess } from './start-broker-process.ts'
+
+let folder: string
+before(() => {
+  folder = mkdtempSync(join(tmpdir(), 'elytra-server-'))
+})
+after(() => rmSync(folder, { recursive: true, force: true }))
+
+const kafkaOf = (broker: string, sasl?: { username: string; password: string; mechanism?: 'plain' | 'scram-sha-256' | 'scram-sha-512' }): Kafka =>
+  new Kafka({
+    brokers: [broker],
+    logLevel: logLevel.NOTHING,
+    retry: { retries: 0 },
+    ...(sasl === undefined ? {} : { sasl: { mechanism: 'plain', ...sasl } as never }),
+  })
+
+const topicsOf = async (kafka: Kafka): Promise<string[]> => {
+  const admin = kafka.admin()
+  try {
+    await admin.connect()
+    return await admin.listTopics()
+  } finally {
+    await admin.disconnect()
+  }
+}
+
+test('an embedded broker in memory is there at once and gone at the end of its block', async () => {
+  let address = ''
+  {
+    const begun = performance.now()
+    await using broker = await startBroker()
+    assert.ok(performance.now() - begun < 2_000)
+    address = broker.kafka
+    assert.match(broker.kafka, /^127\.0\.0\.1:\d+$/)
+    assert.match(broker.mqtt, /^mqtt:\/\/127\.0\.0\.1:\d+$/)
+    assert.deepEqual(await topicsOf(kafkaOf(broker.kafka)), [])
+    await broker.close()
+  }
+  await assert.rejects(topicsOf(kafkaOf(address)))
+})
+
+test('two embedded brokers do not know each other', async () => {
+  await using first = await startBroker()
+  await using second = await startBroker()
+  await cli(['topic', 'create', 'only-first', '-b', first.kafka])
+  assert.deepEqual(await topicsOf(kafkaOf(second.kafka)), [])
+  assert.deepEqual(await topicsOf(kafkaOf(first.kafka)), ['only-first'])
+})
+
+test('settings of an embedded broker are checked like those of a file', async () => {
+  await assert.rejects(startBroker({ settings: { 'num.partitons': 1 } as never }), /did you mean "num\.partitions"/)
+  await assert.rejects(startBroker({ kafka: 'nowhere' }), /kafka\.listeners must be HOST:PORT/)
+  await assert.rejects(startBroker({ settings: { 'mqtt.mapping.rules': [{ filter: 'a/#/b', topic: 'x' }] } }), /mapping/)
+  await using broker = await startBroker({ mqtt: 'off', settings: { 'num.partitions': 7 } })
+  assert.equal(broker.mqtt, '')
+  await cli(['produce', 'made', '-v', 'x', '-b', broker.kafka])
+  const described = await cli(['topic', 'describe', 'made', '--json', '-b', broker.kafka])
+  assert.equal((JSON.parse(described.stdout) as { partitions: unknown[] }).partitions.length, 7)
+})
+
+test('the broker is one line on stdout, and SIGTERM ends it in order', async () => {
+  const broker = await startBrokerProcess(['--storage', 'memory:'])
+  assert.equal(broker.storage, 'memory:')
+  assert.equal(broker.pid, broker.child.pid)
+  assert.deepEqual(await topicsOf(kafkaOf(broker.kafka)), [])
+  const client = await connectAsync(`mqtt://${broker.mqtt}`, { reconnectPeriod: 0 })
+  client.on('error', () => {})
+  assert.equal(await broker.stop(), 0)
+  assert.equal(broker.stdout().split('\n').length, 2)
+  await client.endAsync(true)
+})
+
+test('a restart keeps topics, records and sessions', async () => {
+  const directory = join(folder, 'kept')
+  const first = await startBrokerProcess(['--data-dir', directory])
+  await cli(['produce', 'kept', '-k', 'a', '-v', '1', '-b', first.kafka])
+  await cli(['pub', 'kept/b', '-m', '2', '-b', first.mqtt])
+  assert.equal(await first.stop(), 0)
+  const second = await startBrokerProcess(['--data-dir', directory])
+  const consumed = await cli(['consume', 'kept', '--exit', '-f', '%k=%v\\n', '-b', second.kafka])
+  assert.deepEqual(consumed.stdout.split('\n').sort(), ['', 'a=1', 'b=2'])
+  assert.equal(await second.stop(), 0)
+})
+
+test('a second start on a data directory refuses and says why', async () => {
+  const directory = join(folder, 'locked')
+  const first = await startBrokerProcess(['--data-dir', directory])
+  const second = spawnCli(['start', '--data-dir', directory, '--kafka', '127.0.0.1:0', '--mqtt', '127.0.0.1:0'])
+  assert.equal(await second.ended, 1)
+  assert.equal(second.stdout(), '')
+  assert.match(second.stderr(), new RegExp(`elytra: .*${first.pid}`))
+  assert.equal(await first.stop(), 0)
+})
+
+test('a port that is taken is named, and nothing stays open', async () => {
+  const taken = createServer().listen(0, '127.0.0.1')
+  await new Promise((resolve) => taken.once('listening', resolve))
+  const { port } = taken.address() as { port: number }
+  const broker = spawnCli(['start', '--storage', 'memory:', '--kafka', '127.0.0.1:0', '--mqtt', `127.0.0.1:${port}`])
+  assert.equal(await broker.ended, 1)
+  assert.match(broker.stderr(), new RegExp(`cannot listen for mqtt on 127\\.0\\.0\\.1:${port}: another process listens there`))
+  taken.close()
+})
+
+test('bad settings end a start with exit code 2 and every mistake', async () => {
+  const broker = spawnCli(['start', '--set', 'num.partitions=0', '--kafka', 'x'], { environment: { ELYTRA_LOG_LEVL: 'debug' } })
+  assert.equal(await broker.ended, 2)
+  assert.match(broker.stderr(), /ELYTRA_LOG_LEVL: there is no setting "log\.levl"; did you mean "log\.level"\?/)
+  assert.match(broker.stderr(), /--set: num\.partitions must be 1 to 10000, not 0/)
+  assert.match(broker.stderr(), /--kafka: kafka\.listeners must be HOST:PORT/)
+})
+
+test('a listener beyond loopback does not start before there is a user, unless it is said to be insecure', async () => {
+  const open = { storage: 'memory:', kafka: '0.0.0.0:0', mqtt: 'off' }
+  await assert.rejects(startBroker(open), /0\.0\.0\.0:0 can be reached from other machines.*elytra user add/)
+  await using broker = await startBroker({ ...open, settings: { 'insecure.listeners': '0.0.0.0:0' } })
+  assert.equal(broker.addresses.kafka[0]?.host, '0.0.0.0')
+})
+
+test('with the first user every client needs a password; it is checked for Kafka and MQTT alike', async () => {
+  await using broker = await startBroker()
+  const { kafka, mqtt } = broker
+  const added = await cli(['user', 'add', 'alice', '-b', kafka], { stdin: 'pass word\n' })
+  assert.deepEqual(added, { exitCode: 0, stdout: '', stderr: 'user alice has this password now\n' })
+  await assert.rejects(topicsOf(kafkaOf(kafka)))
+  for (const mechanism of ['plain', 'scram-sha-256', 'scram-sha-512'] as const) {
+    assert.deepEqual(await topicsOf(kafkaOf(kafka, { username: 'alice', password: 'pass word', mechanism })), [], mechanism)
+    await assert.rejects(topicsOf(kafkaOf(kafka, { username: 'alice', password: 'wrong', mechanism })), mechanism)
+  }
+  await assert.rejects(connectAsync(mqtt, { reconnectPeriod: 0 }), /Not authorized|Bad User|Connection refused/i)
+  await assert.rejects(connectAsync(mqtt, { reconnectPeriod: 0, username: 'alice', password: 'wrong' }))
+  const client = await connectAsync(mqtt, { reconnectPeriod: 0, username: 'alice', password: 'pass word', protocolVersion: 5 })
+  await client.publishAsync('orders/1', 'x', { qos: 1 })
+  await client.endAsync()
+  const environment = { ELYTRA_PASSWORD: 'pass word' }
+  assert.equal((await cli(['consume', 'orders', '--exit', '-f', '%k', '--user', 'alice', '-b', kafka], { environment })).stdout, '1')
+})
+
+test('the administrator adds and removes users; others may do nothing until granted', async () => {
+  await using broker = await startBroker({ settings: { 'super.users': 'carol' } })
+  const { kafka } = broker
+  const alice = { environment: { ELYTRA_PASSWORD: 'a' } }
+  await cli(['user', 'add', 'alice', '-b', kafka], { stdin: 'a\n' })
+  for (const name of ['bob', 'carol']) {
+    const added = await cli(['user', 'add', name, '--user', 'alice', '-b', kafka], { ...alice, stdin: `${name}\n` })
+    assert.equal(added.exitCode, 0, added.stderr)
+  }
+  const listed = await cli(['user', 'list', '--user', 'alice', '--json', '-b', kafka], alice)
+  assert.deepEqual(
+    listed.stdout
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => (JSON.parse(line) as { user: string }).user)
+      .sort(),
+    ['alice', 'bob', 'carol'],
+  )
+  const bob = { environment: { ELYTRA_PASSWORD: 'bob' } }
+  const refused = await cli(['topic', 'create', 'x', '--user', 'bob', '-b', kafka], bob)
+  assert.equal(refused.exitCode, 1)
+  assert.match(refused.stderr, /AUTHORIZATION_FAILED/)
+  assert.match((await cli(['user', 'add', 'dave', '--user', 'bob', '-b', kafka], { ...bob, stdin: 'd\n' })).stderr, /CLUSTER_AUTHORIZATION_FAILED/)
+  assert.equal((await cli(['topic', 'create', 'x', '--user', 'carol', '-b', kafka], { environment: { ELYTRA_PASSWORD: 'carol' } })).exitCode, 0)
+  assert.equal((await cli(['user', 'remove', 'bob', '--user', 'alice', '-b', kafka], alice)).exitCode, 0)
+  assert.equal((await cli(['topic', 'list', '--user', 'bob', '-b', kafka], bob)).exitCode, 1)
+  await cli(['user', 'remove', 'carol', '--user', 'alice', '-b', kafka], alice)
+  assert.match((await cli(['user', 'remove', 'alice', '--user', 'alice', '-b', kafka], alice)).stderr, /last administrator/)
+})
