@@ -49,9 +49,11 @@ export interface Server {
 
 /** Opens storage, log, broker and listeners, in that order. Rejects with a `StartError`, and then nothing stays open. */
 export async function openServer(settings: Settings, logger: Logger): Promise<Server> {
-  const opened: (() => Promise<void> | void)[] = []
-  const close = async (): Promise<void> => {
-    for (const run of opened.splice(0).reverse()) await run()
+  const opened: Closer[] = []
+  let closing: Promise<void> | undefined
+  const close = (): Promise<void> => {
+    closing ??= closeAll(opened)
+    return closing
   }
   try {
     return await open(settings, logger, { opened, close })
@@ -61,8 +63,23 @@ export async function openServer(settings: Settings, logger: Logger): Promise<Se
   }
 }
 
+/** In reverse order of opening; one that fails does not keep the others open. Rejects with the first failure. */
+async function closeAll(opened: Closer[]): Promise<void> {
+  let failure: unknown
+  for (const run of opened.splice(0).reverse()) {
+    try {
+      await run()
+    } catch (error) {
+      failure ??= error
+    }
+  }
+  if (failure !== undefined) throw failure
+}
+
+type Closer = () => Promise<void> | void
+
 interface Opening {
-  readonly opened: (() => Promise<void> | void)[]
+  readonly opened: Closer[]
   readonly close: () => Promise<void>
 }
 
