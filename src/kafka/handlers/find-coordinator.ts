@@ -22,7 +22,8 @@ export const findCoordinator: Handler<FindCoordinatorRequest, Response> = (reque
     return { errorCode: 0, errorMessage: null, nodeId: -1, host: '', port: -1, coordinators }
   }
   const { key: _, ...found } = find(request.key, request.keyType, context)
-  return { ...found, coordinators: [] }
+  // Kafka's old answers say that nothing is wrong; its newer ones say nothing.
+  return { ...found, errorMessage: found.errorCode === 0 ? 'NONE' : found.errorMessage, coordinators: [] }
 }
 
 function find(key: string, keyType: number, context: RequestContext): Coordinator {
