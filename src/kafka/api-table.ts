@@ -18,11 +18,14 @@ export interface Api {
   readonly advertises: VersionRange
   /** Later requests of the connection wait until this one is answered. */
   readonly exclusive: boolean
+  /** Later requests of the connection wait while the log is congested. */
+  readonly appends: boolean
 }
 
 export interface ApiOptions {
   readonly advertises?: VersionRange
   readonly exclusive?: boolean
+  readonly appends?: boolean
 }
 
 /** A line of the table; the compiler checks that the handler takes and answers these messages. */
@@ -42,6 +45,7 @@ export function api<Q extends Shape, R extends Shape>(
     serves,
     advertises: options.advertises ?? serves,
     exclusive: options.exclusive ?? false,
+    appends: options.appends ?? false,
   }
 }
 

@@ -62,7 +62,7 @@ import { SyncGroupRequest, SyncGroupResponse } from './messages/sync-group.ts'
  * (KAFKA-18659); a client that sends one is closed, as Kafka 4 does.
  */
 export const KAFKA_APIS = new ApiTable([
-  api(ProduceRequest, ProduceResponse, produce, [3, 13], { advertises: [0, 13] }),
+  api(ProduceRequest, ProduceResponse, produce, [3, 13], { advertises: [0, 13], appends: true }),
   api(FetchRequest, FetchResponse, fetch, [4, 18], { exclusive: true }),
   api(ListOffsetsRequest, ListOffsetsResponse, listOffsets, [1, 11]),
   api(MetadataRequest, MetadataResponse, metadata, [0, 13]),

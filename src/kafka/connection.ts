@@ -8,6 +8,7 @@ import { FrameReader } from './frame-reader.ts'
 import type { ClientConnection, KafkaBroker } from './handler.ts'
 import { API_VERSIONS_KEY, unsupportedApiVersions } from './handlers/api-versions.ts'
 import { ApiVersionsResponse } from './messages/api-versions.ts'
+import type { PartialFrames } from './partial-frames.ts'
 import type { Authentication } from './sasl/authentication.ts'
 import { answerBareToken } from './sasl/bare-token.ts'
 import type { Chunks } from './wire/chunk-writer.ts'
@@ -19,6 +20,7 @@ export interface KafkaConnectionParts {
   readonly broker: KafkaBroker
   readonly apis: ApiTable
   readonly logger: Logger
+  readonly partialFrames: PartialFrames
 }
 
 /**
@@ -40,6 +42,8 @@ export class KafkaConnection implements ConnectionHandler, ClientConnection {
   #backlog: Buffer[] = []
   /** An exclusive request is being processed. */
   #held = false
+  /** What it appended waits for the disk, as everybody's does. */
+  #stalled = false
   #ending: string | null = null
   #closed = false
 
@@ -78,6 +82,7 @@ export class KafkaConnection implements ConnectionHandler, ClientConnection {
   }
 
   onData(chunk: Buffer): void {
+    const completedBefore = this.#frames.completedFrames
     try {
       this.#frames.push(chunk, (frame) => {
         if (this.#backlog.length > 0 || this.#blocked()) this.#backlog.push(frame)
@@ -85,7 +90,9 @@ export class KafkaConnection implements ConnectionHandler, ClientConnection {
       })
     } catch (error) {
       this.#refuse(error)
+      return
     }
+    this.#parts.partialFrames.update(this, this.#frames.partialBytes, this.#frames.completedFrames !== completedBefore)
     if (this.#blocked()) this.#connection.pause('handler')
   }
 
@@ -96,6 +103,7 @@ export class KafkaConnection implements ConnectionHandler, ClientConnection {
   onClosed(reason: string): void {
     this.#closed = true
     this.#backlog = []
+    this.#parts.partialFrames.update(this, 0, false)
     this.#parts.logger.debug({ remote: this.remoteAddress, reason }, 'Kafka connection closed')
     const waiting = [...this.#onClose]
     this.#onClose.clear()
@@ -106,7 +114,7 @@ export class KafkaConnection implements ConnectionHandler, ClientConnection {
   #blocked(): boolean {
     const { maxInFlightRequests, maxInFlightBytes } = this.#parts.broker.settings
     const answers = this.#answers
-    return this.#held || this.#connection.congested || answers.waiting >= maxInFlightRequests || answers.waitingBytes >= maxInFlightBytes
+    return this.#held || this.#stalled || this.#connection.congested || answers.waiting >= maxInFlightRequests || answers.waitingBytes >= maxInFlightBytes
   }
 
   /** Goes on after a block may have ended. */
@@ -159,6 +167,7 @@ export class KafkaConnection implements ConnectionHandler, ClientConnection {
     }
     const encode = (answer: never): Chunks => encodeResponse(entry.response, version, start.correlationId, answer)
     const answer = entry.handler(request, context)
+    if (entry.appends) this.#stallWhileCongested()
     if (answer === null) return
     if (!(answer instanceof Promise)) {
       this.#answers.add(encode(answer), frame.length)
@@ -168,6 +177,17 @@ export class KafkaConnection implements ConnectionHandler, ClientConnection {
     const encoded = answer.then((value) => (value === null || this.closed ? null : encode(value)))
     if (entry.exclusive) this.#hold(encoded, frame.length)
     else this.#await(encoded, frame.length)
+  }
+
+  /** Back-pressure: a producer is not read while the log has more than it can bring to the disk. */
+  #stallWhileCongested(): void {
+    const { log } = this.#parts.broker
+    if (!log.congested || this.#stalled) return
+    this.#stalled = true
+    log.whenDrained(() => {
+      this.#stalled = false
+      this.#advance()
+    })
   }
 
   /** An answer that waits, and holds back what follows. */

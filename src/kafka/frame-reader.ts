@@ -20,6 +20,7 @@ export class FrameReader {
   #expected = -1
   #partial: Buffer | null = null
   #received = 0
+  #completed = 0
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes
@@ -28,6 +29,11 @@ export class FrameReader {
   /** Bytes kept of a frame that has not arrived in full. */
   get partialBytes(): number {
     return this.#received
+  }
+
+  /** Frames that arrived in full, ever: tells one unfinished frame from the next. */
+  get completedFrames(): number {
+    return this.#completed
   }
 
   /** Calls `onFrame` for each frame that `chunk` completes, in order. Throws MalformedMessage for a size below 0 or above the limit. */
@@ -43,13 +49,14 @@ export class FrameReader {
         const frame = chunk.subarray(at, at + missing)
         at += missing
         this.#expected = -1
+        this.#completed += 1
         onFrame(frame)
         continue
       }
       const taken = Math.min(missing, chunk.length - at)
       this.#keep(chunk, at, taken)
       at += taken
-      if (this.#received === this.#expected) onFrame(this.#completed())
+      if (this.#received === this.#expected) onFrame(this.#takePartial())
     }
   }
 
@@ -85,11 +92,12 @@ export class FrameReader {
     this.#received = needed
   }
 
-  #completed(): Buffer {
+  #takePartial(): Buffer {
     const frame = this.#partial as Buffer
     this.#partial = null
     this.#received = 0
     this.#expected = -1
+    this.#completed += 1
     return frame
   }
 }

@@ -98,6 +98,8 @@ export interface KafkaSettings {
   readonly maxInFlightRequests: number
   /** Bytes of those requests; reading pauses at the bound. */
   readonly maxInFlightBytes: number
+  /** `queued.max.request.bytes`: bytes of requests under way, over all connections, beyond which the slowest connection is closed. */
+  readonly maxPartialFrameBytes: number
   /** `connection.failed.authentication.delay.ms`. */
   readonly failedAuthenticationDelayMs: number
 }
@@ -109,5 +111,6 @@ export const DEFAULT_KAFKA_SETTINGS: KafkaSettings = {
   maxFetchBytes: 57_671_680,
   maxInFlightRequests: 1_000,
   maxInFlightBytes: 33_554_432,
+  maxPartialFrameBytes: 134_217_728,
   failedAuthenticationDelayMs: 100,
 }

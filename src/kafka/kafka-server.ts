@@ -4,6 +4,7 @@ import type { HostPort } from '../runtime/network.ts'
 import { KAFKA_APIS } from './apis.ts'
 import { KafkaConnection } from './connection.ts'
 import type { KafkaBroker } from './handler.ts'
+import { PartialFrames } from './partial-frames.ts'
 import { Authentication, type SaslPolicy } from './sasl/authentication.ts'
 import type { SaslParts } from './sasl/mechanism.ts'
 
@@ -23,12 +24,14 @@ export class KafkaServer {
   readonly #settings: KafkaListenerSettings
   readonly #listener: Listener
   readonly #sasl: SaslParts
+  readonly #partialFrames: PartialFrames
 
   constructor(broker: KafkaBroker, parts: ListenerParts, settings: KafkaListenerSettings, limits: ListenerSettings) {
     this.#broker = broker
     this.#parts = parts
     this.#settings = settings
     this.#sasl = { security: broker.security, random: broker.random, decoySeed: broker.random.bytes(32) }
+    this.#partialFrames = new PartialFrames(broker.settings.maxPartialFrameBytes)
     this.#listener = new Listener(parts, limits, (connection) => this.#accept(connection))
   }
 
@@ -49,7 +52,7 @@ export class KafkaServer {
   #accept(connection: Connection): KafkaConnection {
     const advertised = this.#settings.advertised ?? { host: connection.localAddress, port: connection.localPort }
     const authentication = new Authentication(this.#sasl, this.#settings.sasl)
-    const parts = { broker: this.#broker, apis: KAFKA_APIS, logger: this.#parts.logger }
+    const parts = { broker: this.#broker, apis: KAFKA_APIS, logger: this.#parts.logger, partialFrames: this.#partialFrames }
     return new KafkaConnection(connection, parts, authentication, advertised)
   }
 }
