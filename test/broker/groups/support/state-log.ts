@@ -7,6 +7,7 @@ const FAILED: LogFailure = { code: 'storage-error', message: 'the disk said no' 
  * before. `durable` outlives it: give it to the next one.
  */
 export class StateLog implements LogStore {
+  readonly congested = false
   readonly description = 'test:'
   readonly durable: Map<string, StateRecord>
   readonly #machines = new Map<number, StateMachine>()
@@ -29,6 +30,10 @@ export class StateLog implements LogStore {
   /** What `open` does; at once. */
   replay(): void {
     for (const { kind, key, value } of this.durable.values()) this.#machines.get(kind)?.apply(key, value)
+  }
+
+  whenDrained(run: () => void): void {
+    run()
   }
 
   append(group: AppendGroup): void {

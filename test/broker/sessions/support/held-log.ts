@@ -30,6 +30,7 @@ export class Disk {
  * `auto` commits by itself, within the same turn.
  */
 export class HeldLog implements LogStore {
+  readonly congested = false
   readonly description = 'test:'
   readonly disk: Disk
   auto = true
@@ -76,6 +77,10 @@ export class HeldLog implements LogStore {
   }
 
   start(): void {}
+
+  whenDrained(run: () => void): void {
+    run()
+  }
 
   append(group: AppendGroup): void {
     if (this.#dead) return

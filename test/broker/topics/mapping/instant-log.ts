@@ -2,6 +2,7 @@ import type { AppendGroup, LogStore, PartitionLog, StateMachine } from '../../..
 
 /** A log that assigns offsets, takes down what was appended and says "done" when told to: for tests of what stands above it. */
 export class InstantLog implements LogStore {
+  readonly congested = false
   readonly description = 'test:'
   readonly machines: StateMachine[] = []
   readonly groups: AppendGroup[] = []
@@ -20,6 +21,10 @@ export class InstantLog implements LogStore {
   }
   deleteTopic(): void {}
   start(): void {}
+  whenDrained(run: () => void): void {
+    run()
+  }
+
   append(group: AppendGroup): void {
     this.groups.push(group)
     this.#waiting.push(group)
