@@ -62,7 +62,17 @@ export class ElytraProcess {
   async start(readyWithinMs = 30_000): Promise<number> {
     const kafka = this.#addresses?.kafka ?? '127.0.0.1:0'
     const mqtt = this.#addresses ? `${this.#addresses.mqtt.host}:${this.#addresses.mqtt.port}` : '127.0.0.1:0'
-    const args = [join(ROOT, 'bin/elytra.js'), 'start', '--data-dir', this.dataDir, '--kafka', kafka, '--mqtt', mqtt, ...this.#args]
+    const args = [
+      join(process.env.COMPAT_ELYTRA ?? ROOT, 'bin/elytra.js'),
+      'start',
+      '--data-dir',
+      this.dataDir,
+      '--kafka',
+      kafka,
+      '--mqtt',
+      mqtt,
+      ...this.#args,
+    ]
     const startedAt = performance.now()
     const started = new Companion(process.execPath, args, { cwd: ROOT })
     this.#process = started

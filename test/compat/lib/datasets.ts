@@ -11,10 +11,13 @@ export interface Row {
 
 const read = (name: string): string => readFileSync(join(ROOT, 'node_modules/vega-datasets/data', name), 'utf8')
 
-/** The 2,922 days of weather.csv: key is the place, value the CSV line. */
+/** The 2,922 days of weather.csv: key is place and month (`new-york/2012-01`), value the CSV line. */
 export function weatherRows(): readonly Row[] {
   const lines = read('weather.csv').trim().split('\n').slice(1)
-  return lines.map((line) => ({ key: line.slice(0, line.indexOf(',')).trim().replaceAll(' ', '-').toLowerCase(), value: line }))
+  return lines.map((line) => {
+    const [place = '', date = ''] = line.split(',')
+    return { key: `${place.trim().replaceAll(' ', '-').toLowerCase()}/${date.slice(0, 7)}`, value: line }
+  })
 }
 
 /** The 2,000 flights of flights-2k.json: key `origin/destination`, value the JSON object. */
