@@ -1,10 +1,10 @@
 import { loadSettings, settingsOfObject } from './config/load.ts'
 import type { SettingsInput } from './config/settings.ts'
 import type { HostPort } from './runtime/network.ts'
-import { openServer } from './server.ts'
+import { type Machine, openServer, REAL_MACHINE } from './server.ts'
 import { createLogger, type Logger, silentLogger } from './telemetry/logger.ts'
 
-export type { HostPort, Logger, SettingsInput }
+export type { HostPort, Logger, Machine, SettingsInput }
 
 /** What an embedded broker is given; everything has a default. */
 export interface BrokerOptions {
@@ -18,6 +18,8 @@ export interface BrokerOptions {
   readonly settings?: SettingsInput
   /** Where the broker's log lines go. Default: nowhere, unless `settings` say a `log.level`: then to stderr. */
   readonly logger?: Logger
+  /** For tests: another clock, randomness, network or disk (`elytra/testing`) than the machine's. */
+  readonly machine?: Partial<Machine>
 }
 
 /** A running broker in this process. `await using` closes it. */
@@ -43,7 +45,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
   if ('problems' in loaded) throw new Error(loaded.problems.join('\n'))
   const { settings } = loaded
   const logger = options.logger ?? (loaded.given.has('log.level') ? createLogger(settings['log.level']) : silentLogger)
-  const server = await openServer(settings, logger)
+  const server = await openServer(settings, logger, { ...REAL_MACHINE, ...options.machine })
   const url = (address: HostPort | undefined): string =>
     address === undefined ? '' : `${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`
   const close = (): Promise<void> => server.close()

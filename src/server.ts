@@ -6,17 +6,20 @@ import { UserStore } from './broker/security/user-store.ts'
 import { SessionManager } from './broker/sessions/session-manager.ts'
 import { TopicMapping } from './broker/topics/mapping/topic-mapping.ts'
 import { TopicRegistry } from './broker/topics/topic-registry.ts'
-import { isLoopback, type ListenerAddress, printAddress } from './config/listener-address.ts'
+import { type ListenerAddress, printAddress } from './config/listener-address.ts'
 import type { Settings } from './config/settings.ts'
 import type { KafkaBroker } from './kafka/handler.ts'
 import { KafkaServer } from './kafka/kafka-server.ts'
 import { LocalLog } from './log/local-log.ts'
 import { MqttServer } from './mqtt/mqtt-server.ts'
-import { Listener } from './net/listener.ts'
+import { Listener, type ListenerParts } from './net/listener.ts'
+import type { Clock } from './runtime/clock.ts'
+import type { FileSystem } from './runtime/files.ts'
 import type { HostPort, Network } from './runtime/network.ts'
 import { nodeNetwork } from './runtime/node-network.ts'
-import { systemRandom } from './runtime/random.ts'
+import { type Random, systemRandom } from './runtime/random.ts'
 import { systemClock } from './runtime/system-clock.ts'
+import { Access } from './server-access.ts'
 import {
   brokerConfigs,
   groupSettings,
@@ -43,12 +46,24 @@ export interface Server {
   readonly mqtt: readonly HostPort[]
   /** `kafka=127.0.0.1:9092 mqtt=127.0.0.1:1883 storage=file:./elytra-data` */
   describe(): string
-  /** Closes listeners, then connections, then the log. Closing twice is fine. */
+  /** Tells clients, closes listeners and connections, then the log. Closing twice is fine. */
   close(): Promise<void>
 }
 
+/** What the broker stands on. */
+export interface Machine {
+  readonly clock: Clock
+  readonly random: Random
+  readonly network: Network
+  /** Null: those that the setting `storage` names. */
+  readonly files: FileSystem | null
+}
+
+/** The machine's own; tests and the simulation have others. */
+export const REAL_MACHINE: Machine = { clock: systemClock, random: systemRandom, network: nodeNetwork, files: null }
+
 /** Opens storage, log, broker and listeners, in that order. Rejects with a `StartError`, and then nothing stays open. */
-export async function openServer(settings: Settings, logger: Logger): Promise<Server> {
+export async function openServer(settings: Settings, logger: Logger, machine: Machine = REAL_MACHINE): Promise<Server> {
   const opened: Closer[] = []
   let closing: Promise<void> | undefined
   const close = (): Promise<void> => {
@@ -56,12 +71,17 @@ export async function openServer(settings: Settings, logger: Logger): Promise<Se
     return closing
   }
   try {
-    return await open(settings, logger, { opened, close })
+    const core = await openCore(settings, logger, machine, opened)
+    const { kafka, mqtt } = await openListeners(core, settings, { network: machine.network, clock: machine.clock, logger }, opened)
+    const storage = core.broker.log.description
+    return { kafka, mqtt, describe: () => `kafka=${printAll(kafka)} mqtt=${printAll(mqtt)} storage=${storage}`, close }
   } catch (error) {
     await close()
     throw error
   }
 }
+
+type Closer = () => Promise<void> | void
 
 /** In reverse order of opening; one that fails does not keep the others open. Rejects with the first failure. */
 async function closeAll(opened: Closer[]): Promise<void> {
@@ -76,17 +96,16 @@ async function closeAll(opened: Closer[]): Promise<void> {
   if (failure !== undefined) throw failure
 }
 
-type Closer = () => Promise<void> | void
-
-interface Opening {
-  readonly opened: Closer[]
-  readonly close: () => Promise<void>
+/** What listeners serve. */
+interface Core {
+  readonly broker: KafkaBroker
+  readonly sessions: SessionManager
+  readonly access: Access
 }
 
-async function open(settings: Settings, logger: Logger, { opened, close }: Opening): Promise<Server> {
-  const clock = systemClock
-  const random = systemRandom
-  const log = new LocalLog(await openFiles(settings), clock, random, logger, logSettings(settings))
+/** Makes everything that keeps state, then replays that state, then brings it to life. */
+async function openCore(settings: Settings, logger: Logger, { clock, random, files }: Machine, opened: Closer[]): Promise<Core> {
+  const log = new LocalLog(files ?? (await openFiles(settings)), clock, random, logger, logSettings(settings))
   const topics = new TopicRegistry(log, random, {
     numPartitions: settings['num.partitions'],
     maxPartitions: settings['max.partitions'],
@@ -97,21 +116,19 @@ async function open(settings: Settings, logger: Logger, { opened, close }: Openi
   const context: BrokerContext = { clock, random, log, topics, security }
   const groups = new GroupCoordinator(context, groupSettings(settings))
   const producerIds = new ProducerIds(log, DEFAULT_PRODUCER_ID_SETTINGS)
-  const mapping = await withReason(
-    'mqtt.mapping.rules',
-    async () => new TopicMapping(topics, log, mappingSettings(settings), (message) => logger.warn({}, message)),
-  )
+  const warn = (message: string): void => logger.warn({}, message)
+  const mapping = await withReason('mqtt.mapping.rules', async () => new TopicMapping(topics, log, mappingSettings(settings), warn))
   const sessions = new SessionManager(context, mapping, sessionSettings(settings), logger)
 
   opened.push(() => log.close())
   await withReason(`cannot open ${log.description}`, () => log.open())
-  await topics.open()
+  await withReason(`cannot open the topics of ${log.description}`, () => topics.open())
   groups.open()
   opened.push(() => groups.close())
   await sessions.open()
   opened.push(() => sessions.close())
   log.start()
-  await identity.open()
+  await withReason(`cannot write to ${log.description}`, () => identity.open())
 
   const broker: KafkaBroker = {
     ...context,
@@ -121,29 +138,28 @@ async function open(settings: Settings, logger: Logger, { opened, close }: Openi
     producerIds,
     brokerConfigs: brokerConfigs(settings),
   }
-  const access = new Access(settings, security)
-  access.refuseOpenDoors()
-  const network: Network = nodeNetwork
-  const parts = { network, clock, logger }
-  const limits = listenerSettings(settings)
+  return { broker, sessions, access: new Access(settings, security) }
+}
 
+async function openListeners({ broker, sessions, access }: Core, settings: Settings, parts: ListenerParts, opened: Closer[]) {
+  const openDoor = access.openDoor()
+  if (openDoor !== null) throw new StartError(openDoor)
+  const limits = listenerSettings(settings)
   const kafka: HostPort[] = []
   for (const [index, address] of settings['kafka.listeners'].entries()) {
-    const advertised = settings['kafka.advertised.listeners'][index] ?? null
-    const policy = {
-      address: { host: address.host, port: address.port },
-      advertised,
-      // Asked anew for every connection: the first user that is made closes the door behind it.
+    const listener = {
+      address,
+      advertised: settings['kafka.advertised.listeners'][index] ?? null,
       get sasl() {
         return access.mayBeAnonymous(address) ? ('optional' as const) : ('required' as const)
       },
     }
-    const server = new KafkaServer(broker, parts, policy, limits)
+    const server = new KafkaServer(broker, parts, listener, limits)
     opened.push(() => server.close())
     kafka.push(await listen('kafka', address, () => server.listen()))
   }
   const mqtt: HostPort[] = []
-  const mqttServer = new MqttServer({ clock, logger, sessions, security, pressure: log }, mqttSettings(settings))
+  const mqttServer = new MqttServer({ ...parts, sessions, security: broker.security, pressure: broker.log }, mqttSettings(settings))
   for (const address of settings['mqtt.listeners']) {
     // Keep alive and the time to CONNECT are MQTT's own; idle connections are its normal case.
     const listener = new Listener(parts, { ...limits, idleTimeoutMs: 0 }, (connection) =>
@@ -152,19 +168,17 @@ async function open(settings: Settings, logger: Logger, { opened, close }: Openi
     opened.push(() => listener.close())
     mqtt.push(await listen('mqtt', address, () => listener.listen(address)))
   }
-  // Before its listeners close: clients are told why.
+  // Closed before its listeners: clients are told why.
   opened.push(() => mqttServer.close())
-  const print = (addresses: readonly HostPort[]): string => addresses.map(({ host, port }) => printAddress(host, port)).join(',') || 'off'
-  return {
-    kafka,
-    mqtt,
-    describe: () => `kafka=${print(kafka)} mqtt=${print(mqtt)} storage=${log.description}`,
-    close,
-  }
+  return { kafka, mqtt }
+}
+
+function printAll(addresses: readonly HostPort[]): string {
+  return addresses.map(({ host, port }) => printAddress(host, port)).join(',') || 'off'
 }
 
 /** Where bytes rest: the disk's code is not loaded for memory, nor the other way round. */
-async function openFiles(settings: Settings) {
+async function openFiles(settings: Settings): Promise<FileSystem> {
   if (settings.storage === 'memory:') {
     const { MemoryFiles } = await import('./storage/memory-files.ts')
     return new MemoryFiles()
@@ -172,36 +186,6 @@ async function openFiles(settings: Settings) {
   const { NodeFiles } = await import('./runtime/files-node.ts')
   const directory = settings.storage.slice('file:'.length) || settings['data.dir']
   return withReason(`cannot use the data directory ${directory}`, async () => new NodeFiles(directory))
-}
-
-/** Secure by default: who may come in without a password. */
-class Access {
-  readonly #settings: Settings
-  readonly #security: UserStore
-
-  constructor(settings: Settings, security: UserStore) {
-    this.#settings = settings
-    this.#security = security
-  }
-
-  /** On loopback until there is a user; elsewhere only where `--insecure` says so. */
-  mayBeAnonymous(address: ListenerAddress): boolean {
-    if (this.#settings['insecure.listeners'].includes(address.text)) return true
-    return isLoopback(address.host) && !this.#security.hasUsers
-  }
-
-  /** A listener that others could reach, where nobody could prove who he is, does not start. */
-  refuseOpenDoors(): void {
-    if (this.#security.hasUsers) return
-    const open = [...this.#settings['kafka.listeners'], ...this.#settings['mqtt.listeners']].find(
-      (address) => !isLoopback(address.host) && !this.#settings['insecure.listeners'].includes(address.text),
-    )
-    if (open === undefined) return
-    throw new StartError(
-      `${open.text} can be reached from other machines, and there are no users yet, so that anybody could do anything. ` +
-        `Make a user first (start on localhost, then: elytra user add NAME), or say --insecure ${open.text}`,
-    )
-  }
 }
 
 async function listen(protocol: string, address: ListenerAddress, run: () => Promise<HostPort>): Promise<HostPort> {

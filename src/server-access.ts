@@ -1,0 +1,36 @@
+import type { Security } from './broker/security/ports.ts'
+import { isLoopback, type ListenerAddress } from './config/listener-address.ts'
+import type { Settings } from './config/settings.ts'
+
+/** Secure by default: which listeners serve clients without a password (docs/internals/decisions/0003-users-before-acls.md). */
+export class Access {
+  readonly #settings: Settings
+  readonly #security: Security
+
+  constructor(settings: Settings, security: Security) {
+    this.#settings = settings
+    this.#security = security
+  }
+
+  /** On loopback until there is a user; elsewhere only where `insecure.listeners` says so. Asked anew for every connection. */
+  mayBeAnonymous(address: ListenerAddress): boolean {
+    if (this.#isSaidInsecure(address)) return true
+    return isLoopback(address.host) && !this.#security.hasUsers
+  }
+
+  /** Null, or why this broker must not start: a listener that others can reach, where nobody could prove who he is. */
+  openDoor(): string | null {
+    if (this.#security.hasUsers) return null
+    const listeners = [...this.#settings['kafka.listeners'], ...this.#settings['mqtt.listeners']]
+    const open = listeners.find((address) => !isLoopback(address.host) && !this.#isSaidInsecure(address))
+    if (open === undefined) return null
+    return (
+      `${open.text} can be reached from other machines, and there are no users yet, so that anybody could do anything. ` +
+      `Make a user first (start on localhost, then: elytra user add NAME), or say --insecure ${open.text}`
+    )
+  }
+
+  #isSaidInsecure(address: ListenerAddress): boolean {
+    return this.#settings['insecure.listeners'].includes(address.text)
+  }
+}
