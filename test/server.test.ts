@@ -6,7 +6,11 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { Kafka, logLevel } from 'kafkajs'
 import { connectAsync } from 'mqtt'
+import { KafkaClient } from '../src/cli/kafka-client/client.ts'
+import { KafkaConnection } from '../src/cli/kafka-client/connection.ts'
 import { startBroker } from '../src/index.ts'
+import { systemClock } from '../src/runtime/system-clock.ts'
+import { VirtualNetwork } from '../src/testing/index.ts'
 import { cli } from './cli/run-cli.ts'
 import { spawnCli, startBrokerProcess } from './start-broker-process.ts'
 
@@ -78,6 +82,33 @@ test('the broker is one line on stdout, and SIGTERM ends it in order', async () 
   assert.equal(await broker.stop(), 0)
   assert.equal(broker.stdout().split('\n').length, 2)
   await client.endAsync(true)
+})
+
+test('a second signal ends the broker at once, and what was acknowledged is there at the next start', async () => {
+  const directory = join(folder, 'forced')
+  const first = await startBrokerProcess(['--data-dir', directory])
+  await cli(['produce', 'forced', '-v', 'kept', '-b', first.kafka])
+  first.child.kill('SIGINT')
+  first.child.kill('SIGTERM')
+  assert.ok([0, 1].includes(Number(await first.ended)))
+  const second = await startBrokerProcess(['--data-dir', directory])
+  assert.equal((await cli(['consume', 'forced', '--exit', '-b', second.kafka])).stdout, 'kept\n')
+  second.child.kill('SIGKILL')
+  assert.equal(await second.ended, 'SIGKILL')
+  const third = await startBrokerProcess(['--data-dir', directory])
+  assert.equal((await cli(['consume', 'forced', '--exit', '-b', third.kafka])).stdout, 'kept\n')
+  assert.equal(await third.stop(), 0)
+})
+
+test('a whole broker stands on a network within the process', async () => {
+  const network = new VirtualNetwork(systemClock)
+  await using broker = await startBroker({ kafka: '127.0.0.1:9092', machine: { network } })
+  assert.equal(broker.kafka, '127.0.0.1:9092')
+  await using connection = await KafkaConnection.open(network, { host: '127.0.0.1', port: 9092 })
+  const client = new KafkaClient(connection)
+  await client.createTopic('virtual', 1, new Map())
+  assert.equal(await client.produce('virtual', 0, [{ key: null, value: Buffer.from('x'), timestampMs: systemClock.now() }], -1), 0)
+  assert.deepEqual([...(await client.offsets('virtual', [0], -1))], [[0, 1]])
 })
 
 test('a restart keeps topics, records and sessions', async () => {
