@@ -82,6 +82,7 @@ export const ERRORS = {
   inconsistentTopicId: row('INCONSISTENT_TOPIC_ID', 103, 0x90, 'the topic id does not belong to the topic'),
   fetchSessionTopicIdError: row('FETCH_SESSION_TOPIC_ID_ERROR', 106, 0x80, 'the fetch session mixes topic names and ids'),
   mismatchedEndpointType: row('MISMATCHED_ENDPOINT_TYPE', 114, 0x83, 'the endpoint is of another type'),
+  rebootstrapRequired: row('REBOOTSTRAP_REQUIRED', 129, 0x80, 'the client expected another cluster or node; it must look it up anew'),
   unsupportedEndpointType: row('UNSUPPORTED_ENDPOINT_TYPE', 115, 0x83, 'the endpoint type is not known'),
   invalidClientId: row('INVALID_CLIENT_ID', 42, 0x85, 'the client id is not allowed'),
   invalidTopicFilter: row('INVALID_TOPIC_FILTER', 17, 0x8f, 'the topic filter is not legal'),

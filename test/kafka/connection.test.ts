@@ -7,7 +7,7 @@ import { ProduceRequest, ProduceResponse } from '../../src/kafka/messages/produc
 import { SaslHandshakeRequest, SaslHandshakeResponse } from '../../src/kafka/messages/sasl-handshake.ts'
 import { encodeRequest } from '../../src/kafka/wire/frame.ts'
 import { batchOf } from './lib/batches.ts'
-import { startKafka } from './lib/harness.ts'
+import { CLUSTER_ID, startKafka } from './lib/harness.ts'
 import { HeldLog } from './lib/held-log.ts'
 import { RawClient } from './lib/raw-client.ts'
 
@@ -80,6 +80,21 @@ test('a client software name that is none gets 42 in the schema of the request',
     const answer = await client.ask(API_VERSIONS, 3, { clientSoftwareName: name, clientSoftwareVersion: '1' })
     assert.equal(answer.errorCode, 42, name)
     assert.deepEqual(answer.apiKeys, [])
+  }
+})
+
+test('ApiVersions 5 names a cluster and node, both or neither: 42, another one 129 (as Kafka 4.4 answers)', async () => {
+  await using kafka = await startKafka(new HeldLog())
+  await using client = await RawClient.connect(kafka.address)
+  for (const [clusterId, nodeId, errorCode] of [
+    [null, -1, 0],
+    [CLUSTER_ID, 1, 0],
+    ['other', -1, 42],
+    [null, 1, 42],
+    ['other', 1, 129],
+    [CLUSTER_ID, 2, 129],
+  ] as const) {
+    assert.equal((await client.ask(API_VERSIONS, 5, { ...SOFTWARE, clusterId, nodeId })).errorCode, errorCode, `${clusterId} ${nodeId}`)
   }
 })
 

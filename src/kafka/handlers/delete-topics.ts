@@ -1,5 +1,4 @@
 import { ERRORS, type ErrorRow } from '../../broker/errors.ts'
-import type { Topic } from '../../broker/topics/topic.ts'
 import type { Handler, RequestContext } from '../handler.ts'
 import type { DeleteTopicsRequest, DeleteTopicsResponse } from '../messages/delete-topics.ts'
 import type { Input } from '../wire/message.ts'
@@ -21,11 +20,20 @@ const FIRST_BY_TOPIC_ID = 6
  */
 export const deleteTopics: Handler<DeleteTopicsRequest, Input<typeof DeleteTopicsResponse>> = async (request, context) => {
   const asked = context.version >= FIRST_BY_TOPIC_ID ? request.topics : request.topicNames.map((name) => ({ name, topicId: NO_ID }))
-  const seen = new Set<Topic>()
-  return { responses: await Promise.all(asked.map((topic) => deleteTopic(topic, seen, context))) }
+  const counts = new Map<string, number>()
+  for (const topic of asked) counts.set(keyOf(topic, context), (counts.get(keyOf(topic, context)) ?? 0) + 1)
+  const repeated = [...counts].filter(([, count]) => count > 1).map(([key]) => asked.find((topic) => keyOf(topic, context) === key) as AskedTopic)
+  const once = asked.filter((topic) => counts.get(keyOf(topic, context)) === 1)
+  const refused = repeated.map((topic) => failed(topic, ERRORS.invalidRequest, 'the topic is named twice'))
+  return { responses: [...(await Promise.all(once.map((topic) => deleteTopic(topic, context)))), ...refused] }
 }
 
-function deleteTopic(asked: AskedTopic, seen: Set<Topic>, context: RequestContext): TopicResponse | Promise<TopicResponse> {
+/** The same for a topic named by its name and by its id. */
+function keyOf({ name, topicId }: AskedTopic, context: RequestContext): string {
+  return name ?? context.broker.topics.getById(topicId)?.name ?? topicId
+}
+
+function deleteTopic(asked: AskedTopic, context: RequestContext): TopicResponse | Promise<TopicResponse> {
   const { topics, security } = context.broker
   if ((asked.name === null) === (asked.topicId === NO_ID)) return failed(asked, ERRORS.invalidRequest, 'a topic is named by its name or its id, not both')
   const topic = asked.name === null ? topics.getById(asked.topicId) : topics.get(asked.name)
@@ -35,8 +43,6 @@ function deleteTopic(asked: AskedTopic, seen: Set<Topic>, context: RequestContex
     return asked.name === null ? failed(asked, ERRORS.unknownTopicId) : failed(asked, ERRORS.topicAuthorizationFailed)
   }
   if (topic === undefined) return failed(asked, asked.name === null ? ERRORS.unknownTopicId : ERRORS.unknownTopicOrPartition)
-  if (seen.has(topic)) return failed(asked, ERRORS.invalidRequest, `topic "${topic.name}" is named twice`)
-  seen.add(topic)
   return new Promise((resolve) => {
     topics.delete(topic, (failure) => {
       if (failure === null) resolve({ name: topic.name, topicId: topic.id, errorCode: 0 })

@@ -40,7 +40,7 @@ export const listOffsets: Handler<ListOffsetsRequest, Response> = (request, cont
   const answers = request.topics.map((topic) => {
     const name = topic.name
     const allowed = context.broker.security.authorize(context.connection.principal, 'describe', 'topic', name)
-    const partitions = topic.partitions.map((asked) => {
+    const partitions = withoutRepeats(topic.partitions).map((asked) => {
       if (!allowed) return errorAnswer(asked, ERRORS.topicAuthorizationFailed)
       if (repeated.has(`${name}/${asked.partitionIndex}`)) return errorAnswer(asked, ERRORS.invalidRequest)
       const partition = context.broker.topics.get(name)?.partitions[asked.partitionIndex]
@@ -51,6 +51,11 @@ export const listOffsets: Handler<ListOffsetsRequest, Response> = (request, cont
   const complete = answers.every(({ partitions }) => partitions.every((answer) => !(answer instanceof Promise)))
   if (complete) return { topics: answers as Response['topics'] }
   return Promise.all(answers.map(async ({ name, partitions }) => ({ name, partitions: await Promise.all(partitions) }))).then((topics) => ({ topics }))
+}
+
+/** A partition that is named twice is answered once. */
+function withoutRepeats(partitions: readonly AskedPartition[]): readonly AskedPartition[] {
+  return [...new Map(partitions.map((asked) => [asked.partitionIndex, asked])).values()]
 }
 
 function repeatedPartitions(request: ListOffsetsRequest): ReadonlySet<string> {

@@ -26,7 +26,7 @@ export const offsetForLeaderEpoch: Handler<OffsetForLeaderEpochRequest, Response
           if (log === undefined) return fail(ERRORS.unknownTopicOrPartition)
           const fault = leaderEpochFault(asked.currentLeaderEpoch, log.leaderEpoch)
           if (fault !== null) return fail(fault)
-          const end = log.endOfEpoch(asked.leaderEpoch)
+          const end = asked.leaderEpoch < 0 ? null : log.endOfEpoch(asked.leaderEpoch)
           return { partition: asked.partition, errorCode: 0, leaderEpoch: end?.leaderEpoch ?? -1, endOffset: end?.endOffset ?? -1 }
         }),
       }

@@ -138,6 +138,21 @@ test('deleting what is not there gets 3 by name and 100 by id; both or neither g
   )
 })
 
+test('a topic named twice is not deleted: 42, once', async () => {
+  await using t = await setup()
+  const { topicId } = await t.create({ name: 'a' })
+  const topics = [
+    { name: 'a', topicId: NO_ID },
+    { name: null, topicId },
+  ]
+  const answer = await t.client.ask(DELETE, 6, { topics, topicNames: [], timeoutMs: 1_000 })
+  assert.deepEqual(
+    answer.responses.map(({ errorCode }) => errorCode),
+    [42],
+  )
+  assert.equal(t.kafka.topics.size, 1)
+})
+
 test('a topic grows, and does not shrink or stay: 37', async () => {
   await using t = await setup()
   await t.create({ name: 'a', numPartitions: 2 })
