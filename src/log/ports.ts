@@ -206,6 +206,10 @@ export interface LogStore {
   /** After all partitions were opened: deletes folders that belong to no known topic id, starts retention and checkpoints. */
   start(): void
   append(group: AppendGroup): void
+  /** True while more appended bytes wait for the disk than the bound allows: read no more from producers' sockets. */
+  readonly congested: boolean
+  /** Calls `run` when half of the bound is free again; within the call where it is. */
+  whenDrained(run: () => void): void
   /** Commits what waits, checkpoints, writes the clean-shutdown mark, frees the lock. Closing twice is fine. */
   close(): Promise<void>
 }

@@ -1,0 +1,188 @@
+import type { FileSystem, OpenFile } from '../runtime/files.ts'
+import { alignGroup, GroupEncoder, highestSequence, type JournalEntry, type JournalGroup, readGroups } from './journal-format.ts'
+
+/** What is preallocated at once: the file grows in the background, not at the first start. */
+const GROWTH_BYTES = 1_048_576
+
+interface JournalFile {
+  readonly path: string
+  handle: OpenFile
+  /** Bytes that exist: writing within them changes no metadata, so one sync of data is enough. */
+  allocatedBytes: number
+  /** The last group in it; 0 where none matters. */
+  lastSequence: number
+}
+
+/** What an earlier process left. */
+export interface JournalRecovery {
+  /** In order of their sequence. */
+  readonly groups: readonly JournalGroup[]
+}
+
+/**
+ * The commit journal: two preallocated files, overwritten in turn. One group at a time is written, and is on disk when `write`
+ * resolves. A file is overwritten only when the checkpoint has synced every segment its groups speak of (`free`).
+ */
+export class Journal {
+  readonly #fileSystem: FileSystem
+  readonly #fileBytes: number
+  readonly #encoder: GroupEncoder
+  readonly #journalId: Uint8Array
+  #files: JournalFile[] = []
+  #current = 0
+  #position = 0
+  #nextSequence = 1
+  #freedSequence = 0
+  /** The piece that is being preallocated. */
+  #growth: Promise<void> | null = null
+  #closed = false
+  /** Called when a file has to be overwritten that is not free; null where no group waits for it. */
+  #whenFree: (() => void) | null = null
+  /** Whether waiting for `free` can help; before, the current file grows instead. */
+  canWait = false
+  /** Asks for a checkpoint: the journal is full. */
+  onFull: (() => void) | null = null
+
+  constructor(fileSystem: FileSystem, journalId: Uint8Array, fileBytes: number) {
+    this.#fileSystem = fileSystem
+    this.#journalId = journalId
+    this.#fileBytes = alignGroup(fileBytes)
+    this.#encoder = new GroupEncoder(journalId)
+  }
+
+  /** The sequence of the last group that was written. */
+  get lastSequence(): number {
+    return this.#nextSequence - 1
+  }
+
+  get nextSequence(): number {
+    return this.#nextSequence
+  }
+
+  /** Bytes written since the file of before was freed: what a checkpoint would free. */
+  get usedBytes(): number {
+    return this.#position
+  }
+
+  /**
+   * Opens or makes the files. `cleanSequence`: the next sequence an orderly shutdown left, or null. Where nothing was written
+   * since, the files are not read.
+   */
+  async open(cleanSequence: number | null): Promise<JournalRecovery> {
+    this.#files = [this.#openFile('journal-0'), this.#openFile('journal-1')]
+    if (cleanSequence !== null && (await this.#isUnusedSince(cleanSequence))) {
+      this.#nextSequence = cleanSequence
+      this.#freedSequence = cleanSequence - 1
+      return { groups: [] }
+    }
+    const contents = []
+    for (const file of this.#files) contents.push(await readWhole(file))
+    const groups = contents.map((content) => readGroups(content, this.#journalId))
+    this.#nextSequence = Math.max(...contents.map((content) => highestSequence(content, this.#journalId)), (cleanSequence ?? 1) - 1) + 1
+    const firsts = groups.map((list) => list[0]?.sequence ?? 0)
+    this.#current = (firsts[1] as number) > (firsts[0] as number) ? 1 : 0
+    const last = groups[this.#current]?.at(-1)
+    this.#position = last === undefined ? 0 : last.position + last.paddedBytes
+    this.#files.forEach((file, i) => {
+      file.lastSequence = groups[i]?.at(-1)?.sequence ?? 0
+    })
+    return { groups: groups.flat().sort((a, b) => a.sequence - b.sequence) }
+  }
+
+  /** Writes one group; its sequence, once it is on disk. Throws what the disk answers. One call at a time. */
+  async write(entries: readonly JournalEntry[]): Promise<number> {
+    const sequence = this.#nextSequence
+    const { buffers, sizeBytes } = this.#encoder.encode(sequence, entries)
+    await this.#makeRoom(sizeBytes)
+    const file = this.#files[this.#current] as JournalFile
+    await file.handle.writeAsync(buffers, this.#position)
+    this.#position += sizeBytes
+    file.lastSequence = sequence
+    this.#nextSequence++
+    return sequence
+  }
+
+  /** All groups up to `sequence` are in segments that are on disk. */
+  free(sequence: number): void {
+    this.#freedSequence = Math.max(this.#freedSequence, sequence)
+    if (this.#otherIsFree()) {
+      const waiting = this.#whenFree
+      this.#whenFree = null
+      waiting?.()
+    }
+  }
+
+  /** Preallocates both files, bit by bit, off the event loop. */
+  async grow(): Promise<void> {
+    const zeros = Buffer.alloc(GROWTH_BYTES)
+    for (const file of this.#files) {
+      while (!this.#closed && file.allocatedBytes < this.#fileBytes) {
+        const at = file.allocatedBytes
+        const length = Math.min(GROWTH_BYTES, this.#fileBytes - at)
+        this.#growth = file.handle.writeAsync([zeros.subarray(0, length)], at)
+        await this.#growth
+        file.allocatedBytes = at + length
+      }
+    }
+    this.#growth = null
+  }
+
+  close(): void {
+    this.#closed = true
+    for (const file of this.#files) file.handle.close()
+  }
+
+  async #makeRoom(sizeBytes: number): Promise<void> {
+    for (;;) {
+      const file = this.#files[this.#current] as JournalFile
+      const end = this.#position + sizeBytes
+      if (end <= file.allocatedBytes) return
+      if (this.#growth !== null) {
+        // Zeros are on their way to where the group would go.
+        await this.#growth.catch(() => {})
+        continue
+      }
+      // A group longer than a file makes it grow, and so does one that cannot wait for the other file.
+      if (this.#position === 0 || !(this.canWait || this.#otherIsFree())) {
+        file.allocatedBytes = end
+        return
+      }
+      if (!this.#otherIsFree()) await this.#untilFree()
+      this.#current = 1 - this.#current
+      this.#position = 0
+    }
+  }
+
+  #untilFree(): Promise<void> {
+    const freed = new Promise<void>((resolve) => {
+      this.#whenFree = resolve
+    })
+    this.onFull?.()
+    return freed
+  }
+
+  #otherIsFree(): boolean {
+    return (this.#files[1 - this.#current] as JournalFile).lastSequence <= this.#freedSequence
+  }
+
+  #openFile(path: string): JournalFile {
+    const handle = this.#fileSystem.open(path, 'write-through')
+    return { path, handle, allocatedBytes: handle.size(), lastSequence: 0 }
+  }
+
+  /** Whether neither file begins with a group that is newer than the orderly shutdown: the first one after it stands at the beginning. */
+  async #isUnusedSince(cleanSequence: number): Promise<boolean> {
+    for (const file of this.#files) {
+      const head = Buffer.alloc(64)
+      await file.handle.read(head, 0)
+      if (highestSequence(head, this.#journalId) >= cleanSequence) return false
+    }
+    return true
+  }
+}
+
+async function readWhole(file: JournalFile): Promise<Buffer> {
+  const content = Buffer.alloc(file.allocatedBytes)
+  const filled = await file.handle.read(content, 0)
+  return content.subarray(0, filled)
+}

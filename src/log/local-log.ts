@@ -1,0 +1,422 @@
+import type { Clock, Timer } from '../runtime/clock.ts'
+import type { FileSystem } from '../runtime/files.ts'
+import type { Random } from '../runtime/random.ts'
+import { FilePool } from '../storage/file-pool.ts'
+import { type Logger, silentLogger } from '../telemetry/logger.ts'
+import { uuidToString, ZERO_UUID } from '../util/uuid.ts'
+import { Checkpointer, TOPICS_FOLDER } from './checkpointer.ts'
+import { DataDirectory } from './data-directory.ts'
+import { GroupCommit } from './group-commit.ts'
+import { IndexCache } from './index-cache.ts'
+import { Journal, type JournalRecovery } from './journal.ts'
+import type { JournalEntry } from './journal-format.ts'
+import { KeptState, LOG_STATE_KINDS, partitionKey, producersByPartition, topicIdOfKey } from './kept-state.ts'
+import { LocalPartition, NEW_PARTITION, type PartitionIdentity } from './local-partition.ts'
+import { goneFailure, type LogCore } from './log-core.ts'
+import type { PendingGroup } from './pending.ts'
+import type { AppendGroup, LogFailure, LogStore, PartitionLog, PartitionSettings, StateMachine } from './ports.ts'
+import { Pressure } from './pressure.ts'
+import { ProducerStates } from './producer-state.ts'
+import { ReadGate } from './read-gate.ts'
+import { knownPosition, recoverPartition } from './recovery.ts'
+import { applyRetention } from './retention.ts'
+import type { LogSettings } from './settings.ts'
+import { encodeSnapshot, encodeState, loadSnapshot, replayState, STATE_FOLDER, STATE_SETTINGS, StateMachines, writeSnapshot } from './state-log.ts'
+import { TailCache } from './tail-cache.ts'
+
+/**
+ * The log on one machine: partitions as segments in Kafka's layout, one commit journal, the coordinator's state beside them.
+ * On a volatile file system the same without the journal.
+ */
+export class LocalLog implements LogStore {
+  readonly description: string
+  readonly #fileSystem: FileSystem
+  readonly #clock: Clock
+  readonly #random: Random
+  readonly #settings: LogSettings
+  readonly #logger: Logger
+  readonly #machines = new StateMachines()
+  readonly #positions = new KeptState(LOG_STATE_KINDS.position)
+  readonly #producers = new KeptState(LOG_STATE_KINDS.producer)
+  readonly #topics = new Map<string, Map<number, LocalPartition>>()
+  #opened: Opened | null = null
+  #closing: Promise<void> | null = null
+  #snapshotRunning: Promise<void> | null = null
+  #snapshotBytes = 0
+  #stateBytes = 0
+  #started = false
+  #retentionTimer: Timer | null = null
+  readonly #removals = new Set<Promise<void>>()
+
+  constructor(fileSystem: FileSystem, clock: Clock, random: Random, logger: Logger | null, settings: LogSettings) {
+    this.#fileSystem = fileSystem
+    this.#clock = clock
+    this.#random = random
+    this.#logger = logger ?? silentLogger
+    this.#settings = settings
+    this.description = fileSystem.description
+    this.#machines.add(this.#positions)
+    this.#machines.add(this.#producers)
+  }
+
+  register(machine: StateMachine): void {
+    if (this.#opened !== null) throw new Error('state machines are registered before the log is opened')
+    this.#machines.add(machine)
+  }
+
+  async open(): Promise<void> {
+    if (this.#opened !== null) throw new Error('the log is open')
+    const directory = await DataDirectory.open(this.#fileSystem, this.#random)
+    const core = this.#makeCore()
+    try {
+      const journal = this.#fileSystem.volatile ? null : new Journal(this.#fileSystem, directory.journalId, this.#settings.journalFileBytes)
+      const recovery = (await journal?.open(directory.cleanSequence)) ?? { groups: [] }
+      const commit = new GroupCommit(this.#clock, journal, this.#settings)
+      const entries = entriesByPartition(recovery)
+      const opened: Opened = { directory, core: { ...core, commit }, journal, entries, state: null, checkpointer: null, producers: new Map() }
+      await this.#openState(opened)
+      this.#wire(opened)
+      this.#opened = opened
+      if (directory.cleanSequence === null && !directory.isNew) {
+        this.#logger.info({ journalGroups: recovery.groups.length, machineFailed: directory.machineFailed }, 'the log was not closed in order; it is recovered')
+      }
+    } catch (error) {
+      core.pool.closeAll()
+      directory.release()
+      throw error
+    }
+  }
+
+  async openPartition(topicId: string, topicName: string, index: number, settings: PartitionSettings): Promise<PartitionLog> {
+    const opened = this.#mustBeOpen()
+    const existing = this.#topics.get(topicId)?.get(index)
+    if (existing !== undefined) return existing
+    const identity = { topicId, topicName, index, folder: folderOf(topicName, index) }
+    const key = partitionKey(topicId, index)
+    const start = await recoverPartition(opened.core, {
+      identity,
+      settings,
+      journal: opened.entries.get(key) ?? [],
+      machineFailed: opened.directory.machineFailed,
+      position: knownPosition(opened.core, topicId, index),
+      producers: opened.producers.get(key) ?? [],
+    })
+    opened.entries.delete(key)
+    opened.producers.delete(key)
+    return this.#add(new LocalPartition(opened.core, identity, settings, start))
+  }
+
+  createPartition(topicId: string, topicName: string, index: number, settings: PartitionSettings): PartitionLog {
+    const { core } = this.#mustBeOpen()
+    const identity = { topicId, topicName, index, folder: folderOf(topicName, index) }
+    return this.#add(new LocalPartition(core, identity, settings, { ...NEW_PARTITION, segments: [], producers: new ProducerStates() }))
+  }
+
+  deleteTopic(topicId: string): void {
+    const partitions = this.#topics.get(topicId)
+    if (partitions === undefined) return
+    this.#topics.delete(topicId)
+    for (const partition of partitions.values()) {
+      partition.end()
+      this.#removeFolder(partition)
+    }
+    this.#positions.forget((key) => topicIdOfKey(key) === topicId)
+    this.#producers.forget((key) => topicIdOfKey(key) === topicId)
+  }
+
+  start(): void {
+    const opened = this.#mustBeOpen()
+    if (this.#started) return
+    this.#started = true
+    opened.entries.clear()
+    opened.producers.clear()
+    this.#positions.forget((key) => !this.#topics.has(topicIdOfKey(key)))
+    this.#producers.forget((key) => !this.#topics.has(topicIdOfKey(key)))
+    opened.directory.markBoot().catch((error: unknown) => this.#logger.warn({ error: String(error) }, 'the start could not be noted'))
+    this.#removeStrangers()
+    this.#scheduleRetention()
+    if (opened.journal === null || opened.checkpointer === null) return
+    opened.journal.canWait = true
+    opened.checkpointer.request()
+    opened.journal.grow().catch((error: unknown) => this.#logger.warn({ error: String(error) }, 'the journal could not be preallocated'))
+  }
+
+  get congested(): boolean {
+    return this.#opened?.core.pressure.congested ?? false
+  }
+
+  whenDrained(run: () => void): void {
+    const pressure = this.#opened?.core.pressure
+    if (pressure === undefined) run()
+    else pressure.whenDrained(run)
+  }
+
+  append(group: AppendGroup): void {
+    const opened = this.#mustBeOpen()
+    if (group.state.length > 0 && group.durability !== 'durable') throw new Error('state is appended durably or not at all')
+    if (this.#closing !== null) {
+      queueMicrotask(() => group.onDone(goneFailure('the log')))
+      return
+    }
+    this.#append(opened, group)
+  }
+
+  #append(opened: Opened, group: AppendGroup): void {
+    const refused = this.#refusal(opened, group)
+    if (refused !== null) {
+      queueMicrotask(() => group.onDone(refused))
+      return
+    }
+    const state = group.state.length === 0 ? null : encodeState(group.state, this.#clock.now())
+    let sizeBytes = state?.length ?? 0
+    for (const { bytes } of group.batches) sizeBytes += bytes.length
+    const pending: PendingGroup = {
+      durable: group.durability === 'durable',
+      batches: [],
+      cover: null,
+      sizeBytes,
+      left: group.batches.length + (state === null ? 0 : 1),
+      stage: 'waiting',
+      onDone: (failure) => group.onDone(failure ?? goneAmong(group)),
+    }
+    const offsets: number[] = []
+    for (const { partition, bytes, attachment } of group.batches) {
+      const batch = (partition as LocalPartition).assign(bytes, attachment, pending)
+      pending.batches.push(batch)
+      offsets.push(batch.baseOffset)
+    }
+    if (state !== null) {
+      pending.batches.push((opened.state as LocalPartition).assign(state, undefined, pending))
+      this.#stateBytes += state.length
+    }
+    group.onAssigned?.(offsets)
+    if (pending.left === 0) {
+      queueMicrotask(() => group.onDone(null))
+      return
+    }
+    opened.core.commit.add(pending)
+    opened.checkpointer?.appended()
+    if (state !== null) this.#snapshotWhenDue(opened)
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  #makeCore(): Omit<LogCore, 'commit'> {
+    const settings = this.#settings
+    return {
+      fileSystem: this.#fileSystem,
+      pool: new FilePool(this.#fileSystem, settings.openFilesMax),
+      clock: this.#clock,
+      logger: this.#logger,
+      settings,
+      tailCache: new TailCache(settings.tailCacheBytes),
+      indexCache: new IndexCache(settings.indexCacheBytes),
+      readGate: new ReadGate(settings.diskReadsMax),
+      pressure: new Pressure(this.#fileSystem.volatile ? Number.POSITIVE_INFINITY : settings.unsyncedBytesMax),
+      positions: this.#positions,
+      producers: this.#producers,
+      inBackground: (what, work) => this.#inBackground(what, work),
+      appendState: (state, onDone) => this.#append(this.#mustBeOpen(), { batches: [], state, durability: 'durable', onDone }),
+    }
+  }
+
+  async #openState(opened: Opened): Promise<void> {
+    const snapshot = await loadSnapshot(this.#fileSystem, this.#machines)
+    const identity: PartitionIdentity = { topicId: ZERO_UUID, topicName: '__state', index: 0, folder: STATE_FOLDER }
+    const key = partitionKey(ZERO_UUID, 0)
+    const start = await recoverPartition(opened.core, {
+      identity,
+      settings: STATE_SETTINGS,
+      journal: opened.entries.get(key) ?? [],
+      machineFailed: false,
+      // No segment is known to be synced: what follows the snapshot is short and read anyway.
+      position: snapshot.offset === 0 ? null : { logStartOffset: snapshot.offset, segmentBase: -1, position: 0, offset: snapshot.offset, epochs: [] },
+      producers: [],
+    })
+    opened.entries.delete(key)
+    const state = new LocalPartition(opened.core, identity, STATE_SETTINGS, start)
+    opened.state = state
+    this.#snapshotBytes = snapshot.sizeBytes
+    this.#stateBytes = await replayState(state, this.#machines, snapshot.offset)
+    opened.producers = producersByPartition(this.#producers)
+  }
+
+  #wire(opened: Opened): void {
+    const { core, journal } = opened
+    core.commit.onBroken = (failure) => {
+      this.#logger.error({ error: failure.message }, 'the disk failed: nothing is appended until a restart')
+      core.pressure.release()
+    }
+    if (journal === null) return
+    const checkpointer = new Checkpointer(core, journal, () => this.#allPartitions(opened))
+    opened.checkpointer = checkpointer
+    journal.onFull = () => checkpointer.request()
+    core.pressure.onHigh = () => checkpointer.request()
+  }
+
+  *#allPartitions(opened: Opened): Iterable<LocalPartition> {
+    yield opened.state as LocalPartition
+    for (const partitions of this.#topics.values()) yield* partitions.values()
+  }
+
+  #refusal(opened: Opened, group: AppendGroup): LogFailure | null {
+    const broken = opened.core.commit.broken
+    if (broken !== null) return broken
+    if (group.state.length > 0 && opened.state?.readOnly) return opened.state.readOnly
+    for (const { partition } of group.batches) {
+      if ((partition as LocalPartition).gone) return goneFailure(`${partition.topicName}-${partition.index}`)
+      if (partition.readOnly !== null) return partition.readOnly
+    }
+    return null
+  }
+
+  #add(partition: LocalPartition): LocalPartition {
+    let partitions = this.#topics.get(partition.topicId)
+    if (partitions === undefined) {
+      partitions = new Map()
+      this.#topics.set(partition.topicId, partitions)
+    }
+    partitions.set(partition.index, partition)
+    return partition
+  }
+
+  /** Out of the way at once, so that a new topic may have the name; deleted in the background. */
+  #removeFolder(partition: LocalPartition): void {
+    if (this.#fileSystem.list(partition.folder).length === 0) return
+    const aside = `${TOPICS_FOLDER}/${partition.topicId}-${partition.index}.deleted`
+    try {
+      this.#fileSystem.rename(partition.folder, aside)
+    } catch (error) {
+      this.#logger.warn({ folder: partition.folder, error: String(error) }, 'the folder of a deleted topic could not be renamed')
+      return
+    }
+    this.#remove(aside)
+  }
+
+  #remove(path: string): void {
+    this.#inBackground(`deleting ${path}`, this.#fileSystem.remove(path))
+  }
+
+  #inBackground(what: string, work: Promise<void>): void {
+    const removal = work
+      .catch((error: unknown) => this.#logger.warn({ what, error: String(error) }, 'old files could not be removed'))
+      .finally(() => this.#removals.delete(removal))
+    this.#removals.add(removal)
+  }
+
+  /** Folders of topics that the state does not know. */
+  #removeStrangers(): void {
+    const known = new Set<string>()
+    for (const partitions of this.#topics.values()) for (const partition of partitions.values()) known.add(partition.folder)
+    for (const name of this.#fileSystem.list(TOPICS_FOLDER)) {
+      const folder = `${TOPICS_FOLDER}/${name}`
+      if (!known.has(folder)) this.#remove(folder)
+    }
+  }
+
+  #scheduleRetention(): void {
+    this.#retentionTimer = this.#clock.after(this.#settings.retentionCheckMs, () => {
+      const opened = this.#opened
+      if (opened === null || this.#closing !== null) return
+      for (const partitions of this.#topics.values()) for (const partition of partitions.values()) applyRetention(partition, opened.core)
+      this.#scheduleRetention()
+    })
+  }
+
+  #snapshotWhenDue(opened: Opened): void {
+    if (!this.#started || this.#snapshotRunning !== null) return
+    if (this.#stateBytes < Math.max(this.#settings.stateSnapshotBytes, 2 * this.#snapshotBytes)) return
+    this.#snapshotRunning = new Promise((resolve) => {
+      // Between turns, when every machine has taken over what was appended.
+      this.#clock.endOfTurn(() => resolve(this.#snapshot(opened)))
+    })
+    void this.#snapshotRunning.finally(() => {
+      this.#snapshotRunning = null
+    })
+  }
+
+  async #snapshot(opened: Opened): Promise<void> {
+    const state = opened.state as LocalPartition
+    const offset = state.logEndOffset
+    const batches = encodeSnapshot(this.#machines, this.#clock.now())
+    this.#stateBytes = 0
+    const durable = await new Promise<LogFailure | null>((resolve) => {
+      state.whenDurable(offset, resolve)
+    })
+    if (durable !== null) return
+    try {
+      await writeSnapshot(this.#fileSystem, offset, batches)
+      this.#snapshotBytes = batches.reduce((sum, batch) => sum + batch.length, 0)
+      state.raiseStartNow(offset)
+    } catch (error) {
+      this.#logger.error({ error: String(error) }, 'a snapshot of the state could not be written')
+    }
+  }
+
+  async #close(): Promise<void> {
+    const opened = this.#opened
+    if (opened === null) return
+    this.#retentionTimer?.cancel()
+    const { core, journal, checkpointer, directory } = opened
+    await core.commit.settled()
+    await this.#snapshotRunning
+    if (journal !== null && checkpointer !== null) {
+      await checkpointer.stop()
+      if (core.commit.broken === null && !core.commit.isStuck) await this.#closeClean(opened, journal, checkpointer)
+      journal.close()
+    }
+    await Promise.all(this.#removals)
+    core.pressure.release()
+    core.pool.closeAll()
+    directory.release()
+    this.#fileSystem.close()
+  }
+
+  async #closeClean(opened: Opened, journal: Journal, checkpointer: Checkpointer): Promise<void> {
+    await checkpointer.finish()
+    if (opened.core.commit.broken === null && this.#started) await opened.directory.markClean(journal.nextSequence)
+  }
+
+  #mustBeOpen(): Opened {
+    if (this.#opened === null) throw new Error('the log is not open')
+    return this.#opened
+  }
+}
+
+/** What there is once the log is open. */
+interface Opened {
+  readonly directory: DataDirectory
+  readonly core: LogCore
+  readonly journal: Journal | null
+  /** What the journal holds for partitions that were not opened yet. */
+  readonly entries: Map<string, JournalEntry[]>
+  state: LocalPartition | null
+  checkpointer: Checkpointer | null
+  producers: Map<string, [producerId: number, value: Uint8Array][]>
+}
+
+function folderOf(topicName: string, index: number): string {
+  return `${TOPICS_FOLDER}/${topicName}-${index}`
+}
+
+function entriesByPartition(recovery: JournalRecovery): Map<string, JournalEntry[]> {
+  const entries = new Map<string, JournalEntry[]>()
+  for (const group of recovery.groups) {
+    for (const entry of group.entries) {
+      const key = partitionKey(uuidToString(entry.topicId), entry.partition)
+      const list = entries.get(key)
+      if (list === undefined) entries.set(key, [entry])
+      else list.push(entry)
+    }
+  }
+  return entries
+}
+
+/** A topic that was deleted while its batch waited for the commit. */
+function goneAmong(group: AppendGroup): LogFailure | null {
+  const gone = group.batches.find(({ partition }) => (partition as LocalPartition).gone)
+  return gone === undefined ? null : goneFailure(`${gone.partition.topicName}-${gone.partition.index}`)
+}

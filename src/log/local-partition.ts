@@ -1,0 +1,660 @@
+import { uuidToBytes } from '../util/uuid.ts'
+import type { JournalEntry } from './journal-format.ts'
+import { encodePosition, type PartitionPosition, partitionKey } from './kept-state.ts'
+import { type EpochStart, formatEpochs, LeaderEpochs } from './leader-epochs.ts'
+import { goneFailure, type LogCore, storageFailure } from './log-core.ts'
+import { lastSlot } from './offset-index.ts'
+import { formatMetadata, metadataPath } from './partition-metadata.ts'
+import { isReady, type PendingBatch, type PendingGroup } from './pending.ts'
+import type {
+  AbortedTransaction,
+  LogFailure,
+  PartitionLog,
+  PartitionSettings,
+  ProducerVerdict,
+  ReadLimits,
+  ReadResult,
+  StateRecord,
+  TimestampedOffset,
+  VisibleBatch,
+} from './ports.ts'
+import type { ProducerStates, SequencedBatch } from './producer-state.ts'
+import { batchMaxTimestampMs, batchOffsetCount, patchBatch } from './record-batch.ts'
+import { Segment } from './segment.ts'
+import { readSegment } from './segment-reader.ts'
+import { writeSmallFile } from './small-file.ts'
+import { Fifo, PartitionTail } from './tail-cache.ts'
+import { findMaxTimestamp, findTime } from './time-lookup.ts'
+
+/** Who a partition is, and where it lies. */
+export interface PartitionIdentity {
+  readonly topicId: string
+  readonly topicName: string
+  readonly index: number
+  readonly folder: string
+}
+
+/** All before this place is on disk; the offset there. */
+export type RecoveryPoint = Pick<PartitionPosition, 'segmentBase' | 'position' | 'offset'>
+
+/** What a partition begins with: all empty for a new one. */
+export interface PartitionStart {
+  readonly segments: Segment[]
+  readonly logStartOffset: number
+  readonly logEndOffset: number
+  readonly epochs: readonly EpochStart[]
+  /** Begin a new leader epoch with the next append: records may have been lost. */
+  readonly raiseEpoch: boolean
+  readonly producers: ProducerStates
+  readonly recoveryPoint: RecoveryPoint
+  /** Whether folder and metadata are there. */
+  readonly hasFolder: boolean
+}
+
+export const NEW_PARTITION: Omit<PartitionStart, 'producers' | 'segments'> = {
+  logStartOffset: 0,
+  logEndOffset: 0,
+  epochs: [],
+  raiseEpoch: false,
+  recoveryPoint: { segmentBase: 0, position: 0, offset: 0 },
+  hasFolder: false,
+}
+
+/** Written bytes that no journal group and no sync has made durable yet. */
+interface UnsyncedBatch {
+  readonly segment: Segment
+  readonly position: number
+  readonly endOffset: number
+  readonly bytes: Uint8Array
+}
+
+/** One partition's log on files: the order of its batches, and what of it is where. */
+export class LocalPartition implements PartitionLog {
+  readonly topicId: string
+  readonly topicName: string
+  readonly index: number
+  readonly folder: string
+  onVisible: ((batches: readonly VisibleBatch[]) => void) | null = null
+  onStartRaised: ((logStartOffset: number) => void) | null = null
+  /** Rising by base offset; the last one is appended to. Empty before the first record. */
+  readonly segments: Segment[]
+  readonly producers: ProducerStates
+  readonly #core: LogCore
+  readonly #topicIdBytes: Uint8Array
+  readonly #epochs: LeaderEpochs
+  readonly #tail: PartitionTail
+  readonly #pending = new Fifo<PendingBatch>()
+  #settings: PartitionSettings
+  #leaderEpoch: number
+  #recoveryPoint: RecoveryPoint
+  #logStartOffset: number
+  #logEndOffset: number
+  /** All below is in segments. */
+  #highWatermark: number
+  #durableOffset: number
+  /** Null: too many to remember, the segments must be synced. */
+  #unsynced: UnsyncedBatch[] | null = []
+  #unsyncedBytes = 0
+  #readOnly: LogFailure | null = null
+  #gone = false
+  #stuck = false
+  #hasFolder: boolean
+  #epochsChanged = false
+
+  constructor(core: LogCore, identity: PartitionIdentity, settings: PartitionSettings, start: PartitionStart) {
+    this.#core = core
+    this.topicId = identity.topicId
+    this.topicName = identity.topicName
+    this.index = identity.index
+    this.folder = identity.folder
+    this.segments = start.segments
+    this.producers = start.producers
+    this.#topicIdBytes = uuidToBytes(identity.topicId)
+    this.#settings = settings
+    this.#tail = new PartitionTail(core.tailCache)
+    this.#epochs = new LeaderEpochs(start.epochs)
+    this.#leaderEpoch = this.#epochs.current + (start.raiseEpoch ? 1 : 0)
+    this.#recoveryPoint = start.recoveryPoint
+    this.#logStartOffset = start.logStartOffset
+    this.#logEndOffset = start.logEndOffset
+    this.#highWatermark = start.logEndOffset
+    // What recovery found is synced by the first checkpoint; until then a wait for it must sync.
+    this.#durableOffset = start.segments.every((segment) => segment.syncedBytes === segment.writtenBytes) ? start.logEndOffset : start.logStartOffset
+    if (this.#durableOffset < start.logEndOffset) this.#unsynced = null
+    this.#hasFolder = start.hasFolder
+  }
+
+  get key(): string {
+    return partitionKey(this.topicId, this.index)
+  }
+
+  get logStartOffset(): number {
+    return this.#logStartOffset
+  }
+
+  get logEndOffset(): number {
+    return this.#logEndOffset
+  }
+
+  get highWatermark(): number {
+    return this.#highWatermark
+  }
+
+  get lastStableOffset(): number {
+    return this.#highWatermark
+  }
+
+  get sizeBytes(): number {
+    let bytes = 0
+    for (const segment of this.segments) bytes += segment.writtenBytes
+    return bytes
+  }
+
+  get leaderEpoch(): number {
+    return this.#leaderEpoch
+  }
+
+  get readOnly(): LogFailure | null {
+    return this.#readOnly ?? this.#core.commit.broken
+  }
+
+  get settings(): PartitionSettings {
+    return this.#settings
+  }
+
+  get gone(): boolean {
+    return this.#gone
+  }
+
+  get hasPending(): boolean {
+    return this.#pending.length > 0
+  }
+
+  /** Whether committed batches wait for a disk that did not take them. */
+  get isStuck(): boolean {
+    return this.#stuck
+  }
+
+  get activeSegment(): Segment | undefined {
+    return this.segments.at(-1)
+  }
+
+  setSettings(settings: PartitionSettings): void {
+    this.#settings = settings
+    for (const segment of this.segments) segment.indexIntervalBytes = settings.indexIntervalBytes
+  }
+
+  /** Gives a batch its offsets, its epoch and its place. */
+  assign(bytes: Uint8Array, attachment: unknown, group: PendingGroup): PendingBatch {
+    const baseOffset = this.#logEndOffset
+    const offsetCount = batchOffsetCount(bytes)
+    if (this.#epochs.begin(this.#leaderEpoch, baseOffset)) this.#epochsChanged = true
+    patchBatch(bytes, baseOffset, this.#leaderEpoch)
+    const segment = this.#segmentFor(bytes, baseOffset, offsetCount)
+    const batch: PendingBatch = {
+      partition: this,
+      group,
+      bytes,
+      baseOffset,
+      offsetCount,
+      segment,
+      position: segment.sizeBytes,
+      attachment,
+      journaled: false,
+      inSegment: false,
+    }
+    segment.sizeBytes += bytes.length
+    this.#logEndOffset = baseOffset + offsetCount
+    this.producers.remember(bytes, this.#core.clock.now(), this.#highWatermark)
+    this.#pending.push(batch)
+    this.#core.pressure.add(bytes.length)
+    return batch
+  }
+
+  /** Lists what a journal group needs so that all up to `last` is durable with it; null: what is written. */
+  planCommit(last: PendingBatch | null, entries: JournalEntry[], before: (() => Promise<void>)[]): void {
+    if (this.#gone) return
+    const bypass = last !== null && this.#bypasses(last)
+    const syncs = new Set<Segment>()
+    if (this.#unsynced === null) {
+      for (const segment of this.segments) if (segment.syncedBytes < segment.writtenBytes) syncs.add(segment)
+    } else if (!(bypass && this.#unsynced.every((batch) => batch.segment === last.segment))) {
+      for (const batch of this.#unsynced) this.#addEntry(entries, batch.segment, batch.position, batch.endOffset, batch.bytes)
+    }
+    this.#unsynced = []
+    this.#unsyncedBytes = 0
+    if (last !== null) {
+      for (const batch of this.#pending) {
+        const endOffset = batch.baseOffset + batch.offsetCount
+        if (!batch.journaled) {
+          batch.journaled = true
+          if (batch === last && bypass) this.#planBypass(batch, entries, before)
+          else this.#addEntry(entries, batch.segment, batch.position, endOffset, batch.bytes)
+        }
+        if (batch === last) break
+      }
+    }
+    if (bypass) syncs.delete(last.segment)
+    for (const segment of syncs) before.push(() => (this.#gone ? Promise.resolve() : this.syncSegment(segment)))
+  }
+
+  /** The commit that was planned failed: what it would have made durable has to be synced by the next. */
+  uncover(): void {
+    this.#unsynced = null
+    for (const batch of this.#pending) batch.journaled = false
+  }
+
+  /** The journal has all below `offset`. */
+  durableUpTo(offset: number): void {
+    this.#durableOffset = Math.max(this.#durableOffset, offset)
+  }
+
+  /**
+   * Writes what is ready at the head of the line, in one call per segment, and tells readers. Groups that are wholly written are
+   * added to `written`. Answers why not, where the disk refuses.
+   */
+  flush(written: PendingGroup[]): LogFailure | null {
+    const visible: PendingBatch[] = []
+    let failed: LogFailure | null = null
+    for (let head = this.#pending.peek(); head !== undefined && isReady(head); head = this.#pending.peek()) {
+      const run = this.#readyRun(head.segment)
+      try {
+        this.#writeRun(run)
+      } catch (error) {
+        failed = this.#writeFailed(run, error)
+        break
+      }
+      for (const batch of run) {
+        this.#pending.shift()
+        this.#settle(batch, written)
+        visible.push(batch)
+      }
+      if (this.#stuck) this.#unstick()
+    }
+    if (visible.length > 0 && !this.#gone) this.onVisible?.(visible)
+    return failed
+  }
+
+  /** Takes back what is neither in the journal nor written; with `inFlightToo` also what is on its way to the journal. Answers whose it was. */
+  drop(inFlightToo: boolean): PendingGroup[] {
+    const keep: PendingBatch[] = []
+    const dropped: PendingBatch[] = []
+    for (const batch of this.#pending) {
+      const safe = batch.group.stage === 'committed' || (!inFlightToo && batch.journaled)
+      // Whatever follows a lost batch is lost with it: offsets leave no gap.
+      if (safe && dropped.length === 0) keep.push(batch)
+      else dropped.push(batch)
+    }
+    const first = dropped[0]
+    if (first === undefined) return []
+    this.#pending.replace(keep)
+    this.#logEndOffset = first.baseOffset
+    first.segment.sizeBytes = first.position
+    while (this.activeSegment !== first.segment) this.segments.pop()
+    if (first.position === 0 && first.segment.writtenBytes === 0) this.segments.pop()
+    this.producers.rollBack(first.baseOffset)
+    if (!this.#gone) for (const batch of dropped) this.#core.pressure.add(-batch.bytes.length)
+    return dropped.map((batch) => batch.group)
+  }
+
+  /** The topic was deleted. */
+  end(): void {
+    this.#gone = true
+    this.onVisible = null
+    this.onStartRaised = null
+    for (const segment of this.segments) {
+      this.#core.pressure.add(segment.syncedBytes - segment.sizeBytes)
+      segment.close()
+    }
+  }
+
+  readTail(fromOffset: number, limits: ReadLimits): ReadResult | undefined {
+    if (fromOffset < this.#logStartOffset || this.#gone) return undefined
+    if (fromOffset >= Math.min(limits.endOffset, this.#highWatermark)) return fromOffset <= this.#logEndOffset ? NOTHING : undefined
+    return this.#tail.read(fromOffset, limits)
+  }
+
+  async read(fromOffset: number, limits: ReadLimits): Promise<ReadResult | LogFailure> {
+    if (this.#gone) return goneFailure(this.folder)
+    if (fromOffset < this.#logStartOffset || fromOffset > this.#logEndOffset) return this.#outOfRange(fromOffset)
+    const endOffset = Math.min(limits.endOffset, this.#highWatermark)
+    if (fromOffset >= endOffset) return NOTHING
+    const cached = this.#tail.read(fromOffset, limits)
+    if (cached !== undefined) return cached
+    const segment = this.segmentOf(fromOffset)
+    if (segment === undefined) return this.#outOfRange(fromOffset)
+    try {
+      return await this.#core.readGate.run(() => readSegment(segment, this.#core.indexCache, fromOffset, { ...limits, endOffset }))
+    } catch (error) {
+      if (this.#gone) return goneFailure(this.folder)
+      if (fromOffset < this.#logStartOffset) return this.#outOfRange(fromOffset)
+      return storageFailure(`${segment.log.path} could not be read`, error)
+    }
+  }
+
+  async offsetForTime(timestampMs: number): Promise<TimestampedOffset | LogFailure | null> {
+    return this.#lookUp(() => findTime(this, this.#core, timestampMs))
+  }
+
+  async offsetOfMaxTimestamp(): Promise<TimestampedOffset | LogFailure | null> {
+    return this.#lookUp(() => findMaxTimestamp(this, this.#core))
+  }
+
+  endOfEpoch(leaderEpoch: number): { readonly leaderEpoch: number; readonly endOffset: number } | null {
+    // An epoch that was raised and has no record yet begins, and so the one before ends, at the log end.
+    if (leaderEpoch === this.#leaderEpoch) return { leaderEpoch, endOffset: this.#logEndOffset }
+    return this.#epochs.endOf(leaderEpoch, this.#logEndOffset)
+  }
+
+  epochOf(offset: number): number {
+    return this.#epochs.at(offset)
+  }
+
+  checkProducer(batch: SequencedBatch): ProducerVerdict {
+    return this.producers.check(batch)
+  }
+
+  whenDurable(offset: number, onDone: (failure: LogFailure | null) => void): void {
+    if (this.#gone || this.#core.commit.broken !== null) {
+      const failure = this.#core.commit.broken ?? goneFailure(this.folder)
+      queueMicrotask(() => onDone(failure))
+    } else if (offset <= this.#durableOffset) {
+      queueMicrotask(() => onDone(null))
+    } else {
+      this.#core.commit.add({ durable: true, batches: [], cover: this, sizeBytes: 0, left: 0, stage: 'waiting', onDone })
+    }
+  }
+
+  abortedTransactions(_fromOffset: number, _endOffset: number): readonly AbortedTransaction[] {
+    return []
+  }
+
+  raiseStart(offset: number, onDone: (failure: LogFailure | null) => void): void {
+    const target = Math.min(offset, this.#highWatermark)
+    if (target <= this.#logStartOffset) {
+      queueMicrotask(() => onDone(null))
+      return
+    }
+    this.#core.appendState([this.#positionRecord(target)], (failure) => {
+      if (failure === null) this.raiseStartNow(target)
+      onDone(failure)
+    })
+  }
+
+  /** The segment that holds `offset`. */
+  segmentOf(offset: number): Segment | undefined {
+    return this.segments[lastSlot(this.segments.length, (i) => (this.segments[i] as Segment).baseOffset <= offset)]
+  }
+
+  /** The first offset behind `segment`. */
+  endOf(segment: Segment): number {
+    const next = this.segments[this.segments.indexOf(segment) + 1]
+    return next === undefined ? this.#highWatermark : Math.min(next.baseOffset, this.#highWatermark)
+  }
+
+  /** Begins a new segment with the next append, where there is anything in this one. */
+  roll(): void {
+    const active = this.activeSegment
+    if (active === undefined || active.sizeBytes === 0) return
+    this.#addSegment(this.#logEndOffset)
+  }
+
+  /** Syncs one segment; what it held unsynced is off the account. */
+  async syncSegment(segment: Segment): Promise<void> {
+    const gained = await segment.sync(segment !== this.activeSegment)
+    if (!this.#gone) this.#core.pressure.add(-gained)
+  }
+
+  /** Brings all that is written now to the disk: the new recovery point. False where the topic went away meanwhile. */
+  async sync(): Promise<boolean> {
+    const target = this.#writtenUpTo()
+    for (const segment of [...this.segments]) {
+      if (this.#gone) return false
+      if (segment.syncedBytes < segment.writtenBytes) await this.syncSegment(segment)
+    }
+    if (this.#gone) return false
+    if (this.needsLink) await this.#syncNames()
+    if (this.#gone) return false
+    this.#recoveryPoint = target
+    this.durableUpTo(target.offset)
+    this.#unsynced = this.#unsynced?.filter((batch) => batch.position + batch.bytes.length > batch.segment.syncedBytes) ?? (this.#allSynced() ? [] : null)
+    this.#unsyncedBytes = (this.#unsynced ?? []).reduce((sum, batch) => sum + batch.bytes.length, 0)
+    return true
+  }
+
+  /** The topic id must not be lost where the log is not. */
+  async #syncNames(): Promise<void> {
+    const { fileSystem } = this.#core
+    if (!this.segments.some((segment) => segment.linked)) {
+      const metadata = fileSystem.open(metadataPath(this.folder), 'update')
+      try {
+        await metadata.sync()
+      } finally {
+        metadata.close()
+      }
+    }
+    if (!this.#gone) await fileSystem.syncFolder(this.folder)
+  }
+
+  /** Whether a name of a file of this partition is not on disk yet. */
+  get needsLink(): boolean {
+    return this.segments.some((segment) => !segment.linked && segment.writtenBytes > 0)
+  }
+
+  /** Whether there is anything a checkpoint would do. */
+  get isDirty(): boolean {
+    return this.segments.some((segment) => segment.syncedBytes < segment.writtenBytes || (!segment.linked && segment.writtenBytes > 0))
+  }
+
+  /** Its folder was synced, and the folder above it. Segments that came meanwhile wait for the next time. */
+  linked(upToOffset: number): void {
+    for (const segment of this.segments) if (segment.baseOffset < upToOffset) segment.linked = true
+  }
+
+  get recoveryPoint(): RecoveryPoint {
+    return this.#recoveryPoint
+  }
+
+  /** The state records of the recovery point, and of producers that changed. */
+  checkpointRecords(): StateRecord[] {
+    const records = [this.#positionRecord(this.#logStartOffset)]
+    for (const [id, value] of this.producers.takeChanges(this.#recoveryPoint.offset)) records.push(this.#core.producers.record(`${this.key}/${id}`, value))
+    return records
+  }
+
+  #positionRecord(logStartOffset: number): StateRecord {
+    return this.#core.positions.record(this.key, encodePosition({ ...this.#recoveryPoint, logStartOffset, epochs: this.#epochs.all }))
+  }
+
+  #writtenUpTo(): RecoveryPoint {
+    const last = this.segments.findLast((segment) => segment.writtenBytes > 0)
+    return { segmentBase: last?.baseOffset ?? this.#highWatermark, position: last?.writtenBytes ?? 0, offset: this.#highWatermark }
+  }
+
+  #allSynced(): boolean {
+    return this.segments.every((segment) => segment.syncedBytes >= segment.writtenBytes)
+  }
+
+  async #lookUp(look: () => Promise<TimestampedOffset | LogFailure | null>): Promise<TimestampedOffset | LogFailure | null> {
+    if (this.#gone) return goneFailure(this.folder)
+    try {
+      return await this.#core.readGate.run(look)
+    } catch (error) {
+      return this.#gone ? goneFailure(this.folder) : storageFailure(`${this.folder} could not be read`, error)
+    }
+  }
+
+  #outOfRange(offset: number): LogFailure {
+    return {
+      code: 'offset-out-of-range',
+      message: `${this.topicName}-${this.index} holds offsets ${this.#logStartOffset} to ${this.#logEndOffset}; ${offset} is outside`,
+    }
+  }
+
+  /** A large batch alone in its group goes to its segment first; not before the segment's name is durable, or the reference would lead nowhere. */
+  #bypasses(batch: PendingBatch): boolean {
+    return batch.bytes.length >= this.#core.settings.bypassBytes && batch.group.batches.length === 1 && batch.segment.linked
+  }
+
+  #planBypass(batch: PendingBatch, entries: JournalEntry[], before: (() => Promise<void>)[]): void {
+    const { segment, bytes, position } = batch
+    before.push(async () => {
+      if (this.#gone) return
+      await segment.log.writeAsync([bytes], position)
+      await segment.log.sync()
+      batch.inSegment = true
+    })
+    entries.push({
+      topicId: this.#topicIdBytes,
+      partition: this.index,
+      segmentBase: segment.baseOffset,
+      position,
+      length: bytes.length,
+      endOffset: batch.baseOffset + batch.offsetCount,
+      bytes: null,
+    })
+  }
+
+  /** Bytes that follow those of the entry before become part of it. */
+  #addEntry(entries: JournalEntry[], segment: Segment, position: number, endOffset: number, bytes: Uint8Array): void {
+    const last = entries.at(-1)
+    if (
+      last !== undefined &&
+      last.bytes !== null &&
+      last.topicId === this.#topicIdBytes &&
+      last.partition === this.index &&
+      last.segmentBase === segment.baseOffset &&
+      last.position + last.length === position
+    ) {
+      entries[entries.length - 1] = { ...last, length: last.length + bytes.length, endOffset, bytes: [...last.bytes, bytes] }
+      return
+    }
+    entries.push({
+      topicId: this.#topicIdBytes,
+      partition: this.index,
+      segmentBase: segment.baseOffset,
+      position,
+      length: bytes.length,
+      endOffset,
+      bytes: [bytes],
+    })
+  }
+
+  #segmentFor(bytes: Uint8Array, baseOffset: number, offsetCount: number): Segment {
+    const active = this.activeSegment
+    if (active === undefined) return this.#addSegment(baseOffset)
+    const { segmentBytes, segmentMs } = this.#settings
+    const timestampMs = batchMaxTimestampMs(bytes)
+    const ageMs =
+      active.firstTimestampMs !== null && active.firstTimestampMs >= 0 ? timestampMs - active.firstTimestampMs : this.#core.clock.now() - active.openedAtMs
+    const full = active.sizeBytes + bytes.length > segmentBytes || !active.hasRoom(bytes.length, baseOffset + offsetCount - 1)
+    if (active.sizeBytes > 0 && (full || ageMs > segmentMs)) return this.#addSegment(baseOffset)
+    return active
+  }
+
+  #addSegment(baseOffset: number): Segment {
+    const segment = new Segment(
+      this.#core.pool,
+      this.folder,
+      { baseOffset, logBytes: 0, indexBytes: 0, timeIndexBytes: 0 },
+      { indexIntervalBytes: this.#settings.indexIntervalBytes, openedAtMs: this.#core.clock.now() },
+    )
+    this.segments.push(segment)
+    return segment
+  }
+
+  /** The batches at the head of the line that can go to `segment` in one write. */
+  #readyRun(segment: Segment): PendingBatch[] {
+    const run: PendingBatch[] = []
+    for (const batch of this.#pending) {
+      if (batch.segment !== segment || !isReady(batch)) break
+      run.push(batch)
+    }
+    return run
+  }
+
+  #writeRun(run: readonly PendingBatch[]): void {
+    // Nothing of a deleted topic is worth a write.
+    if (this.#gone) return
+    this.#makeFolder()
+    const { segment } = run[0] as PendingBatch
+    let from = 0
+    for (let i = 0; i <= run.length; i++) {
+      const batch = run[i]
+      if (batch !== undefined && !batch.inSegment) continue
+      if (i > from) {
+        const part = run.slice(from, i)
+        segment.write(
+          part.map(({ bytes }) => bytes),
+          (part[0] as PendingBatch).position,
+        )
+      }
+      if (batch !== undefined) segment.alreadyWritten(batch.bytes, batch.position)
+      from = i + 1
+    }
+  }
+
+  #settle(batch: PendingBatch, written: PendingGroup[]): void {
+    const { group, bytes, baseOffset, offsetCount } = batch
+    this.#highWatermark = baseOffset + offsetCount
+    this.#tail.add(baseOffset, offsetCount, bytes)
+    if (!batch.journaled && !this.#core.fileSystem.volatile) this.#rememberUnsynced(batch)
+    group.left--
+    if (group.left === 0 && !group.durable) written.push(group)
+  }
+
+  #rememberUnsynced(batch: PendingBatch): void {
+    if (this.#unsynced === null) return
+    this.#unsyncedBytes += batch.bytes.length
+    if (this.#unsyncedBytes > this.#core.settings.bypassBytes) this.#unsynced = null
+    else this.#unsynced.push({ segment: batch.segment, position: batch.position, endOffset: batch.baseOffset + batch.offsetCount, bytes: batch.bytes })
+  }
+
+  /**
+   * What the journal has is kept and tried again, the partition takes nothing more meanwhile; what it has not is for the caller
+   * to take back. A full disk may have room for the next append, so that alone does not end appends; any other failure does.
+   */
+  #writeFailed(run: readonly PendingBatch[], error: unknown): LogFailure {
+    const failure = storageFailure(`${this.folder} could not be written`, error)
+    const kept = run.some((batch) => batch.group.stage === 'committed')
+    if (kept) this.#stuck = true
+    if (kept || (error as { code?: string }).code !== 'ENOSPC') this.#readOnly = failure
+    this.#core.logger.error({ partition: this.folder, error: failure.message }, 'a segment could not be written')
+    return failure
+  }
+
+  #unstick(): void {
+    this.#stuck = false
+    this.#readOnly = null
+    this.#core.logger.info({ partition: this.folder }, 'the segment can be written again')
+  }
+
+  #makeFolder(): void {
+    if (!this.#hasFolder) {
+      const { fileSystem } = this.#core
+      fileSystem.makeFolder(this.folder)
+      writeSmallFile(fileSystem, metadataPath(this.folder), formatMetadata(this.topicId))
+      this.#hasFolder = true
+    }
+    if (this.#epochsChanged) {
+      this.#epochsChanged = false
+      writeSmallFile(this.#core.fileSystem, `${this.folder}/leader-epoch-checkpoint`, formatEpochs(this.#epochs.all))
+    }
+  }
+
+  /** Moves the log start, which is durable already, and deletes what lies wholly below it. */
+  raiseStartNow(offset: number): void {
+    if (this.#gone || offset <= this.#logStartOffset) return
+    this.#logStartOffset = offset
+    this.#epochs.raiseStart(offset)
+    while (this.segments.length > 1 && (this.segments[1] as Segment).baseOffset <= offset) this.#deleteSegment(this.segments.shift() as Segment)
+    this.onStartRaised?.(offset)
+  }
+
+  #deleteSegment(segment: Segment): void {
+    this.#core.pressure.add(segment.syncedBytes - segment.sizeBytes)
+    this.#core.inBackground(`deleting ${segment.log.path}`, segment.delete(this.#core.fileSystem, this.#core.indexCache))
+  }
+}
+
+const NOTHING: ReadResult = { batches: [], sizeBytes: 0 }

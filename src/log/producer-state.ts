@@ -1,0 +1,168 @@
+/**
+ * What a partition remembers of idempotent producers (ProducerStateManager.java, rule 13 of the produce path): the epoch and
+ * the last five batches of each, so that a retry is answered and not appended again, and a gap is refused.
+ */
+import { readInt16, readInt32, readInt64, writeInt16, writeInt32, writeInt64 } from '../util/big-endian.ts'
+import type { ProducerVerdict } from './ports.ts'
+import {
+  batchBaseOffset,
+  batchBaseSequence,
+  batchIsControl,
+  batchLastOffsetDelta,
+  batchMaxTimestampMs,
+  batchProducerEpoch,
+  batchProducerId,
+} from './record-batch.ts'
+
+/** Batches of a producer that a retry is compared with. */
+const REMEMBERED = 5
+const SEQUENCES = 0x8000_0000
+const APPEND: ProducerVerdict = { outcome: 'append', baseOffset: -1, logAppendTimeMs: -1 }
+const OUT_OF_ORDER: ProducerVerdict = { outcome: 'out-of-order', baseOffset: -1, logAppendTimeMs: -1 }
+const FENCED: ProducerVerdict = { outcome: 'fenced', baseOffset: -1, logAppendTimeMs: -1 }
+
+interface RememberedBatch {
+  readonly baseSequence: number
+  readonly lastSequence: number
+  readonly baseOffset: number
+  readonly timestampMs: number
+}
+
+interface Producer {
+  epoch: number
+  /** Wall clock of the last append. */
+  lastAppendMs: number
+  /** The oldest first: five that are settled, and those that still wait. */
+  readonly batches: RememberedBatch[]
+}
+
+/** A batch as its producer announces it. */
+export interface SequencedBatch {
+  readonly producerId: number
+  readonly producerEpoch: number
+  readonly baseSequence: number
+  readonly lastSequence: number
+}
+
+/** The producers of one partition. */
+export class ProducerStates {
+  readonly #producers = new Map<number, Producer>()
+  /** Changed since the last checkpoint. */
+  readonly #changed = new Set<number>()
+
+  get size(): number {
+    return this.#producers.size
+  }
+
+  /** In this order: a duplicate, an old epoch, a gap. */
+  check(batch: SequencedBatch): ProducerVerdict {
+    const producer = this.#producers.get(batch.producerId)
+    if (producer === undefined) return APPEND
+    if (batch.producerEpoch < producer.epoch) return FENCED
+    if (batch.producerEpoch > producer.epoch) return batch.baseSequence === 0 ? APPEND : OUT_OF_ORDER
+    const last = producer.batches.at(-1)
+    if (last === undefined) return APPEND
+    for (let i = producer.batches.length - 1; i >= Math.max(0, producer.batches.length - REMEMBERED); i--) {
+      const known = producer.batches[i] as RememberedBatch
+      if (known.baseSequence === batch.baseSequence && known.lastSequence === batch.lastSequence) {
+        return { outcome: 'duplicate', baseOffset: known.baseOffset, logAppendTimeMs: known.timestampMs }
+      }
+    }
+    return batch.baseSequence === (last.lastSequence + 1) % SEQUENCES ? APPEND : OUT_OF_ORDER
+  }
+
+  /** Takes a patched batch that was appended. `settledOffset`: below it nothing can be rolled back. One that is remembered already changes nothing. */
+  remember(bytes: Uint8Array, nowMs: number, settledOffset: number): void {
+    const producerId = batchProducerId(bytes)
+    if (producerId < 0 || batchIsControl(bytes)) return
+    const producer = this.#of(producerId)
+    const epoch = batchProducerEpoch(bytes)
+    const baseOffset = batchBaseOffset(bytes)
+    const { batches } = producer
+    if (baseOffset <= (batches.at(-1)?.baseOffset ?? -1)) return
+    if (epoch !== producer.epoch) {
+      producer.epoch = epoch
+      batches.length = 0
+    }
+    producer.lastAppendMs = nowMs
+    const baseSequence = batchBaseSequence(bytes)
+    batches.push({ baseSequence, lastSequence: (baseSequence + batchLastOffsetDelta(bytes)) % SEQUENCES, baseOffset, timestampMs: batchMaxTimestampMs(bytes) })
+    while (batches.length > REMEMBERED && (batches[REMEMBERED] as RememberedBatch).baseOffset < settledOffset) batches.shift()
+    this.#changed.add(producerId)
+  }
+
+  /** Forgets batches from `offset` on: they were rolled back, or never reached the disk. A producer with none left is unknown. */
+  rollBack(offset: number): void {
+    for (const [id, producer] of this.#producers) {
+      const { batches } = producer
+      if ((batches.at(-1)?.baseOffset ?? -1) < offset) continue
+      while ((batches.at(-1)?.baseOffset ?? -1) >= offset) batches.pop()
+      if (batches.length === 0) this.#producers.delete(id)
+      this.#changed.add(id)
+    }
+  }
+
+  /** Forgets producers that were silent since `beforeMs`. */
+  expire(beforeMs: number): void {
+    for (const [id, producer] of this.#producers) {
+      if (producer.lastAppendMs >= beforeMs) continue
+      this.#producers.delete(id)
+      this.#changed.add(id)
+    }
+  }
+
+  /** What changed since the last call, with batches below `endOffset` only: the values for `restore`, null for a producer that is gone. */
+  *takeChanges(endOffset: number): Iterable<readonly [producerId: number, value: Uint8Array | null]> {
+    const changed = [...this.#changed]
+    this.#changed.clear()
+    for (const id of changed) {
+      const producer = this.#producers.get(id)
+      const kept = producer?.batches.filter((batch) => batch.baseOffset < endOffset).slice(-REMEMBERED) ?? []
+      if (producer !== undefined && kept.length < producer.batches.length) this.#changed.add(id)
+      yield [id, producer === undefined || kept.length === 0 ? null : encodeProducer(producer, kept)]
+    }
+  }
+
+  restore(producerId: number, value: Uint8Array): void {
+    this.#producers.set(producerId, decodeProducer(value))
+  }
+
+  #of(id: number): Producer {
+    let producer = this.#producers.get(id)
+    if (producer === undefined) {
+      producer = { epoch: -1, lastAppendMs: 0, batches: [] }
+      this.#producers.set(id, producer)
+    }
+    return producer
+  }
+}
+
+const HEAD_BYTES = 10
+const BATCH_BYTES = 24
+
+function encodeProducer(producer: Producer, batches: readonly RememberedBatch[]): Uint8Array {
+  const out = Buffer.alloc(HEAD_BYTES + batches.length * BATCH_BYTES)
+  writeInt16(out, 0, producer.epoch)
+  writeInt64(out, 2, producer.lastAppendMs)
+  batches.forEach((batch, i) => {
+    const at = HEAD_BYTES + i * BATCH_BYTES
+    writeInt32(out, at, batch.baseSequence)
+    writeInt32(out, at + 4, batch.lastSequence)
+    writeInt64(out, at + 8, batch.baseOffset)
+    writeInt64(out, at + 16, batch.timestampMs)
+  })
+  return out
+}
+
+function decodeProducer(value: Uint8Array): Producer {
+  const batches: RememberedBatch[] = []
+  for (let at = HEAD_BYTES; at + BATCH_BYTES <= value.length; at += BATCH_BYTES) {
+    batches.push({
+      baseSequence: readInt32(value, at),
+      lastSequence: readInt32(value, at + 4),
+      baseOffset: readInt64(value, at + 8),
+      timestampMs: readInt64(value, at + 16),
+    })
+  }
+  return { epoch: readInt16(value, 0), lastAppendMs: readInt64(value, 2), batches }
+}

@@ -1,0 +1,318 @@
+/**
+ * Opening a partition that exists: what the journal has for it is written again, what lies past the recovery point is checked
+ * batch by batch, and what nobody was promised is cut where it breaks off.
+ */
+
+import type { JournalEntry } from './journal-format.ts'
+import { decodePosition, type PartitionPosition, partitionKey } from './kept-state.ts'
+import { LeaderEpochs, parseEpochs } from './leader-epochs.ts'
+import { NEW_PARTITION, type PartitionIdentity, type PartitionStart } from './local-partition.ts'
+import type { LogCore } from './log-core.ts'
+import { floorByPosition, OFFSET_ENTRY_BYTES, offsetEntriesAreSane } from './offset-index.ts'
+import { formatMetadata, metadataPath, parseMetadata } from './partition-metadata.ts'
+import type { PartitionSettings } from './ports.ts'
+import { ProducerStates } from './producer-state.ts'
+import { batchBaseOffset, batchCrcHolds, batchLeaderEpoch, batchOffsetCount, batchSizeBytes } from './record-batch.ts'
+import { baseOffsetOf, Segment, segmentName } from './segment.ts'
+import { walkBatches } from './segment-reader.ts'
+import { readSmallFile, writeSmallFile } from './small-file.ts'
+import { floorTimeByOffset, TIME_ENTRY_BYTES, timeEntriesAreSane } from './time-index.ts'
+
+const SCAN_BYTES = 1_048_576
+
+export interface RecoveryInput {
+  readonly identity: PartitionIdentity
+  readonly settings: PartitionSettings
+  /** In the order of their groups. */
+  readonly journal: readonly JournalEntry[]
+  /** Whether the machine may have lost what was not synced: every partition begins a new epoch. */
+  readonly machineFailed: boolean
+  /** The state log has no recovery point of its own: its start is the snapshot. */
+  readonly position: PartitionPosition | null
+  /** Idempotent producers as the state remembers them. */
+  readonly producers: readonly (readonly [producerId: number, value: Uint8Array])[]
+}
+
+/** The recovery point that the state remembers. */
+export function knownPosition(core: LogCore, topicId: string, index: number): PartitionPosition | null {
+  const value = core.positions.get(partitionKey(topicId, index))
+  return value === undefined ? null : decodePosition(value)
+}
+
+/** Makes the files of a partition right, and says what it begins with. */
+export async function recoverPartition(core: LogCore, input: RecoveryInput): Promise<PartitionStart> {
+  const { identity, position } = input
+  const journal = input.journal.filter((entry) => isNeeded(entry, position))
+  const hasFolder = await ownsFolder(core, identity, position !== null)
+  if (!hasFolder && journal.length === 0) return startOfNothing(core, input)
+  for (const entry of journal) if (entry.bytes !== null) writeAgain(core, identity, entry)
+  if (parseMetadata(readSmallFile(core.fileSystem, metadataPath(identity.folder))) === null) {
+    core.fileSystem.makeFolder(identity.folder)
+    writeSmallFile(core.fileSystem, metadataPath(identity.folder), formatMetadata(identity.topicId))
+  }
+  const segments = listSegments(core, input)
+  const work: Recovery = {
+    core,
+    input,
+    journal,
+    segments,
+    epochs: new LeaderEpochs(position?.epochs ?? parseEpochs(readSmallFile(core.fileSystem, `${identity.folder}/leader-epoch-checkpoint`) ?? '') ?? []),
+    producers: restored(input.producers),
+    cut: false,
+    removals: [],
+  }
+  const logEndOffset = await scan(work)
+  await Promise.all(work.removals)
+  work.producers.rollBack(logEndOffset)
+  const synced = journal.length === 0 && !work.cut
+  for (const segment of segments) {
+    segment.linked = position !== null && segment.baseOffset <= position.segmentBase && hasFolder
+    if (synced && isBefore(segment, position)) segment.syncedBytes = segment.writtenBytes
+  }
+  return {
+    segments,
+    logStartOffset: Math.max(position?.logStartOffset ?? 0, segments[0]?.baseOffset ?? 0),
+    logEndOffset: Math.max(logEndOffset, position?.logStartOffset ?? 0),
+    epochs: work.epochs.all,
+    raiseEpoch: work.cut || input.machineFailed,
+    producers: work.producers,
+    recoveryPoint: position ?? NEW_PARTITION.recoveryPoint,
+    hasFolder: true,
+  }
+}
+
+interface Recovery {
+  readonly core: LogCore
+  readonly input: RecoveryInput
+  readonly journal: readonly JournalEntry[]
+  readonly segments: Segment[]
+  readonly epochs: LeaderEpochs
+  readonly producers: ProducerStates
+  cut: boolean
+  /** Awaited before the partition opens: a new segment may take the name. */
+  readonly removals: Promise<void>[]
+}
+
+/** What lies before the recovery point is in the segment, or was deleted since. */
+function isNeeded(entry: JournalEntry, position: PartitionPosition | null): boolean {
+  return position === null || (entry.endOffset > position.offset && entry.endOffset > position.logStartOffset)
+}
+
+function isBefore(segment: Segment, position: PartitionPosition | null): boolean {
+  if (position === null) return false
+  return segment.baseOffset < position.segmentBase || (segment.baseOffset === position.segmentBase && segment.writtenBytes === position.position)
+}
+
+/** A folder of another topic that had this name goes out of the way, and so does one that never got as far as to know whose it is. */
+async function ownsFolder(core: LogCore, identity: PartitionIdentity, isKnown: boolean): Promise<boolean> {
+  const { fileSystem } = core
+  const names = fileSystem.list(identity.folder)
+  if (names.length === 0) return false
+  const owner = parseMetadata(readSmallFile(fileSystem, metadataPath(identity.folder)))
+  if (owner === identity.topicId || (owner === null && isKnown)) return true
+  core.logger.warn({ folder: identity.folder, owner }, 'a folder of a deleted topic is removed')
+  const aside = `${identity.folder}.deleted`
+  await fileSystem.remove(aside)
+  fileSystem.rename(identity.folder, aside)
+  await fileSystem.remove(aside)
+  return false
+}
+
+function startOfNothing(core: LogCore, input: RecoveryInput): PartitionStart {
+  const { position, identity } = input
+  const offset = Math.max(position?.logStartOffset ?? 0, position?.offset ?? 0)
+  if (offset > (position?.logStartOffset ?? 0)) core.logger.error({ folder: identity.folder, offset }, 'the files of a partition are missing')
+  return {
+    ...NEW_PARTITION,
+    segments: [],
+    producers: new ProducerStates(),
+    logStartOffset: offset,
+    logEndOffset: offset,
+    epochs: position?.epochs ?? [],
+    recoveryPoint: position ?? NEW_PARTITION.recoveryPoint,
+    raiseEpoch: input.machineFailed,
+  }
+}
+
+function restored(known: RecoveryInput['producers']): ProducerStates {
+  const producers = new ProducerStates()
+  for (const [id, value] of known) producers.restore(id, value)
+  return producers
+}
+
+/** Idempotent: the same bytes at the same place. */
+function writeAgain(core: LogCore, identity: PartitionIdentity, entry: JournalEntry): void {
+  core.fileSystem.makeFolder(identity.folder)
+  const file = core.fileSystem.open(`${identity.folder}/${segmentName(entry.segmentBase)}.log`, 'write')
+  try {
+    file.write(entry.bytes as Uint8Array[], entry.position)
+  } finally {
+    file.close()
+  }
+}
+
+/** The segments that are there, without those that lie wholly below the log start. */
+function listSegments(core: LogCore, input: RecoveryInput): Segment[] {
+  const { fileSystem } = core
+  const { folder } = input.identity
+  const sizeOf = (path: string) => Math.max(0, fileSystem.size(path))
+  const bases = fileSystem
+    .list(folder)
+    .map(baseOffsetOf)
+    .filter((base) => base !== null)
+    .sort((a, b) => a - b)
+  const segments = bases.map((baseOffset) => {
+    const stem = `${folder}/${segmentName(baseOffset)}`
+    const files = { baseOffset, logBytes: sizeOf(`${stem}.log`), indexBytes: sizeOf(`${stem}.index`), timeIndexBytes: sizeOf(`${stem}.timeindex`) }
+    return new Segment(core.pool, folder, files, { indexIntervalBytes: input.settings.indexIntervalBytes, openedAtMs: core.clock.now() })
+  })
+  const logStart = input.position?.logStartOffset ?? 0
+  while (segments.length > 1 && (segments[1] as Segment).baseOffset <= logStart) {
+    const old = segments.shift() as Segment
+    core.inBackground(`deleting ${old.log.path}`, old.delete(fileSystem, core.indexCache))
+  }
+  return segments
+}
+
+/** Checks everything past the recovery point; the log end. */
+async function scan(work: Recovery): Promise<number> {
+  const { segments } = work
+  const position = work.input.position
+  let next = segments[0]?.baseOffset ?? 0
+  for (let i = 0; i < segments.length; i++) {
+    const segment = segments[i] as Segment
+    const following = segments[i + 1]
+    if (position !== null && following !== undefined && following.baseOffset <= position.segmentBase) {
+      await mendIndexes(work, segment)
+      next = following.baseOffset
+      continue
+    }
+    const known = position !== null && segment.baseOffset === position.segmentBase && position.position <= segment.writtenBytes
+    if (segment.baseOffset > next && !isPromised(work, segment)) {
+      // Batches before this segment never reached the disk: nobody was promised what lies behind the gap.
+      removeFrom(work, i)
+      return next
+    }
+    const from = known ? { position: position.position, offset: position.offset } : { position: 0, offset: segment.baseOffset }
+    next = await scanSegment(work, segment, from)
+  }
+  return next
+}
+
+function isPromised(work: Recovery, segment: Segment): boolean {
+  const { position } = work.input
+  return (position !== null && segment.baseOffset <= position.segmentBase) || work.journal.some((entry) => entry.segmentBase === segment.baseOffset)
+}
+
+function removeFrom(work: Recovery, slot: number): void {
+  work.cut = true
+  for (const segment of work.segments.splice(slot)) {
+    work.core.logger.warn({ file: segment.log.path, bytes: segment.writtenBytes }, 'a segment behind a gap of unsynced bytes is removed')
+    work.removals.push(segment.delete(work.core.fileSystem, work.core.indexCache))
+  }
+}
+
+interface ScanFrom {
+  readonly position: number
+  readonly offset: number
+}
+
+/** Walks one segment to its end, or to where it breaks off; the offset there. */
+async function scanSegment(work: Recovery, segment: Segment, from: ScanFrom): Promise<number> {
+  const endPosition = segment.writtenBytes
+  if (from.position === endPosition) {
+    await mendIndexes(work, segment)
+    return from.offset
+  }
+  await trimIndexes(work, segment, from)
+  const promised = work.journal.filter((entry) => entry.segmentBase === segment.baseOffset)
+  const promisedEnd = Math.max(
+    work.input.position?.segmentBase === segment.baseOffset ? work.input.position.position : 0,
+    ...promised.map((e) => e.position + e.length),
+  )
+  let next = from.offset
+  let position = from.position
+  let jumped = false
+  for (;;) {
+    const walked = await walkBatches(segment.log, position, endPosition, { whole: true, chunkBytes: SCAN_BYTES }, (bytes, at, place) => {
+      const base = batchBaseOffset(bytes, at)
+      if (base < next || (base > next && !jumped)) return false
+      const batch = bytes.subarray(at, at + batchSizeBytes(bytes, at))
+      if (!batchCrcHolds(batch)) {
+        // Rot in what was promised is kept and never served; anything else ends the log.
+        if (place >= promisedEnd) return false
+        work.core.logger.error({ file: segment.log.path, position: place, offset: base }, 'a batch is damaged; it stays, and is not served')
+      } else {
+        work.producers.remember(batch, work.core.clock.now(), Number.POSITIVE_INFINITY)
+      }
+      jumped = false
+      work.epochs.begin(Math.max(batchLeaderEpoch(bytes, at), work.epochs.current), base)
+      segment.note(bytes, at, place)
+      next = base + batchOffsetCount(bytes, at)
+      return true
+    })
+    if (walked.position >= endPosition) return Math.max(next, lastPromised(promised))
+    if (walked.position >= promisedEnd) {
+      cutAt(work, segment, walked.position, next)
+      return next
+    }
+    // Damaged in what was promised: go on where the journal knows a batch to begin.
+    work.core.logger.error({ file: segment.log.path, position: walked.position, offset: next }, 'the log is damaged; what lies behind is kept')
+    const resume = Math.min(...promised.map((e) => e.position).filter((place) => place > walked.position), promisedEnd)
+    position = resume
+    jumped = true
+    if (resume >= endPosition) return Math.max(next, lastPromised(promised), work.input.position?.offset ?? 0)
+    if (resume === promisedEnd) next = Math.max(next, lastPromised(promised))
+  }
+}
+
+function lastPromised(promised: readonly JournalEntry[]): number {
+  return Math.max(0, ...promised.map((entry) => entry.endOffset))
+}
+
+function cutAt(work: Recovery, segment: Segment, position: number, offset: number): void {
+  work.cut = true
+  const { logger } = work.core
+  logger.warn({ file: segment.log.path, position, offset, bytes: segment.writtenBytes - position }, 'a torn tail is cut')
+  segment.cutTail(position)
+  const slot = work.segments.indexOf(segment)
+  if (slot < work.segments.length - 1) removeFrom(work, slot + 1)
+}
+
+/** Keeps the index entries before the place where the scan begins; all are made anew where they are wrong. */
+async function trimIndexes(work: Recovery, segment: Segment, from: ScanFrom): Promise<void> {
+  const { indexCache } = work.core
+  const offsets = await indexCache.entries(segment.offsetIndex, OFFSET_ENTRY_BYTES)
+  const times = await indexCache.entries(segment.timeIndex, TIME_ENTRY_BYTES)
+  indexCache.forget(segment.offsetIndex)
+  indexCache.forget(segment.timeIndex)
+  const keptOffsets = floorByPosition(offsets, from.position - 1) + 1
+  const keptTimes = floorTimeByOffset(times, from.offset - 1 - segment.baseOffset) + 1
+  const sane =
+    offsetEntriesAreSane(offsets.subarray(0, keptOffsets * OFFSET_ENTRY_BYTES), from.position) &&
+    timeEntriesAreSane(times.subarray(0, keptTimes * TIME_ENTRY_BYTES))
+  if (sane && !(keptTimes === 0 && from.position > 0)) {
+    segment.resetIndexes({ offsetEntries: keptOffsets, timeEntries: keptTimes })
+  } else {
+    await rebuildIndexes(segment, from.position)
+  }
+}
+
+/** An index that is missing, or not made of whole, rising entries, is made anew from the segment. */
+async function mendIndexes(work: Recovery, segment: Segment): Promise<void> {
+  if (segment.writtenBytes === 0) return
+  const { offsetIndex, timeIndex } = segment
+  const expected = segment.writtenBytes > 2 * work.input.settings.indexIntervalBytes + SCAN_BYTES ? 1 : 0
+  if (offsetIndex.isWhole && timeIndex.isWhole && timeIndex.entries > 0 && offsetIndex.entries >= expected) return
+  work.core.logger.warn({ file: segment.log.path }, 'the indexes of a segment are made again')
+  await rebuildIndexes(segment, segment.writtenBytes)
+}
+
+export async function rebuildIndexes(segment: Segment, upTo: number): Promise<void> {
+  segment.resetIndexes({ offsetEntries: 0, timeEntries: 0 })
+  await walkBatches(segment.log, 0, upTo, { whole: false, chunkBytes: SCAN_BYTES }, (bytes, at, position) => {
+    segment.note(bytes, at, position)
+    return true
+  })
+  segment.flushIndexes()
+}

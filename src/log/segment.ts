@@ -1,0 +1,189 @@
+import type { FileSystem } from '../runtime/files.ts'
+import type { FilePool, PooledFile } from '../storage/file-pool.ts'
+import type { IndexCache } from './index-cache.ts'
+import { IndexFile } from './index-file.ts'
+import { OFFSET_ENTRY_BYTES, writeOffsetEntry } from './offset-index.ts'
+import { batchBaseOffset, batchLastOffsetDelta, batchMaxTimestampMs, batchSizeBytes } from './record-batch.ts'
+import { readTimeEntry, TIME_ENTRY_BYTES, writeTimeEntry } from './time-index.ts'
+
+/** A timestamp no record has: before any. */
+const NO_TIMESTAMP = -1
+/** Offsets of a segment are 32-bit numbers relative to its base, positions likewise. */
+const MAX_RELATIVE = 0x7fff_ffff
+
+/** What the folder says of a segment that exists. */
+export interface SegmentFiles {
+  readonly baseOffset: number
+  readonly logBytes: number
+  readonly indexBytes: number
+  readonly timeIndexBytes: number
+}
+
+/**
+ * One file of a partition's log and its two sparse indexes, in Kafka's layout and rules (LogSegment.java). Bytes reach the
+ * page cache in `write`; the disk when the checkpoint calls `sync`.
+ */
+export class Segment {
+  readonly baseOffset: number
+  readonly log: PooledFile
+  readonly offsetIndex: IndexFile
+  readonly timeIndex: IndexFile
+  /** Bytes given away to batches, the waiting ones too: where the next one begins. */
+  sizeBytes: number
+  /** Bytes in the file. */
+  writtenBytes: number
+  /** Bytes that are on disk for certain. */
+  syncedBytes = 0
+  /** Whether the names of its files, and of the folder, are on disk. */
+  linked = false
+  /** When its first batch was made, by the batch's own clock; null where it is not known yet. */
+  firstTimestampMs: number | null = null
+  /** Wall clock of the first append in this process; for segments whose records carry no time. */
+  readonly openedAtMs: number
+  #bytesSinceIndexEntry = 0
+  #indexIntervalBytes: number
+  /** Null until it was read from the time index. */
+  #maxTimestamp: { timestampMs: number; offset: number } | null
+
+  constructor(pool: FilePool, folder: string, files: SegmentFiles, options: { readonly indexIntervalBytes: number; readonly openedAtMs: number }) {
+    const stem = `${folder}/${segmentName(files.baseOffset)}`
+    this.baseOffset = files.baseOffset
+    this.log = pool.file(`${stem}.log`)
+    this.offsetIndex = new IndexFile(pool.file(`${stem}.index`), OFFSET_ENTRY_BYTES, files.indexBytes)
+    this.timeIndex = new IndexFile(pool.file(`${stem}.timeindex`), TIME_ENTRY_BYTES, files.timeIndexBytes)
+    this.sizeBytes = files.logBytes
+    this.writtenBytes = files.logBytes
+    this.openedAtMs = options.openedAtMs
+    this.#indexIntervalBytes = options.indexIntervalBytes
+    this.#maxTimestamp = files.logBytes === 0 ? { timestampMs: NO_TIMESTAMP, offset: files.baseOffset } : null
+  }
+
+  set indexIntervalBytes(bytes: number) {
+    this.#indexIntervalBytes = bytes
+  }
+
+  /** Whether a batch of `bytes` whose last offset is `lastOffset` can be in it. */
+  hasRoom(bytes: number, lastOffset: number): boolean {
+    return this.sizeBytes + bytes <= MAX_RELATIVE && lastOffset - this.baseOffset <= MAX_RELATIVE
+  }
+
+  /** The largest timestamp of what is written, and the last offset of the batch that has it; -1 where there is none. */
+  maxTimestamp(): { readonly timestampMs: number; readonly offset: number } {
+    if (this.#maxTimestamp === null) {
+      const last = this.timeIndex.last()
+      const entry = last === null ? null : readTimeEntry(last)
+      this.#maxTimestamp =
+        entry === null
+          ? { timestampMs: NO_TIMESTAMP, offset: this.baseOffset }
+          : { timestampMs: entry.timestampMs, offset: this.baseOffset + entry.relativeOffset }
+    }
+    return this.#maxTimestamp
+  }
+
+  /** Writes whole batches that follow each other, in one call, into the page cache. Throws what the disk answers; then nothing counts as written. */
+  write(batches: readonly Uint8Array[], position: number): void {
+    this.log.write(batches, position)
+    let at = position
+    for (const batch of batches) {
+      this.note(batch, 0, at)
+      at += batch.length
+    }
+    this.writtenBytes = Math.max(this.writtenBytes, at)
+  }
+
+  /** Takes a batch that was written off the event loop, and synced. */
+  alreadyWritten(batch: Uint8Array, position: number): void {
+    this.note(batch, 0, position)
+    this.writtenBytes = Math.max(this.writtenBytes, position + batch.length)
+  }
+
+  /** Takes a batch that lies in the file at `position` into the indexes. */
+  note(bytes: Uint8Array, at: number, position: number): void {
+    const max = this.maxTimestamp() as { timestampMs: number; offset: number }
+    const lastOffset = batchBaseOffset(bytes, at) + batchLastOffsetDelta(bytes, at)
+    const timestampMs = batchMaxTimestampMs(bytes, at)
+    this.firstTimestampMs ??= position === 0 ? timestampMs : null
+    if (timestampMs > max.timestampMs) {
+      max.timestampMs = timestampMs
+      max.offset = lastOffset
+    }
+    if (this.#bytesSinceIndexEntry > this.#indexIntervalBytes) {
+      writeOffsetEntry(this.offsetIndex.push(), lastOffset - this.baseOffset, position)
+      this.#noteTime()
+      this.#bytesSinceIndexEntry = 0
+    }
+    this.#bytesSinceIndexEntry += batchSizeBytes(bytes, at)
+  }
+
+  /** Writes the indexes to the page cache, with an entry for the largest timestamp so far: all that a start needs. */
+  flushIndexes(): void {
+    this.#noteTime()
+    this.offsetIndex.flush()
+    this.timeIndex.flush()
+  }
+
+  /** Everything written up to now is on disk when it resolves; answers how many bytes that gained. The indexes too, where the segment is `closed`. */
+  async sync(closed: boolean): Promise<number> {
+    const bytes = this.writtenBytes
+    this.flushIndexes()
+    if (this.syncedBytes < bytes) await this.log.sync()
+    if (closed) {
+      await this.offsetIndex.sync()
+      await this.timeIndex.sync()
+    }
+    const gained = Math.max(0, bytes - this.syncedBytes)
+    this.syncedBytes += gained
+    return gained
+  }
+
+  /** Cuts the file behind what was noted. */
+  cutTail(position: number): void {
+    this.log.truncate(position)
+    this.writtenBytes = position
+    this.sizeBytes = position
+    this.syncedBytes = Math.min(this.syncedBytes, position)
+  }
+
+  /** Forgets all but the first entries, to `note` what follows anew. */
+  resetIndexes(keep: { readonly offsetEntries: number; readonly timeEntries: number }): void {
+    this.offsetIndex.keep(keep.offsetEntries)
+    this.timeIndex.keep(keep.timeEntries)
+    this.#bytesSinceIndexEntry = 0
+    this.#maxTimestamp = null
+    this.maxTimestamp()
+  }
+
+  /** Removes its files. */
+  async delete(fileSystem: FileSystem, cache: IndexCache): Promise<void> {
+    cache.forget(this.offsetIndex)
+    cache.forget(this.timeIndex)
+    this.close()
+    await fileSystem.remove(this.log.path)
+    await fileSystem.remove(this.offsetIndex.path)
+    await fileSystem.remove(this.timeIndex.path)
+  }
+
+  /** Frees the descriptors. */
+  close(): void {
+    this.log.close()
+    this.offsetIndex.close()
+    this.timeIndex.close()
+  }
+
+  #noteTime(): void {
+    const max = this.maxTimestamp()
+    const last = this.timeIndex.last()
+    if (max.timestampMs === NO_TIMESTAMP || (last !== null && readTimeEntry(last).timestampMs >= max.timestampMs)) return
+    writeTimeEntry(this.timeIndex.push(), max.timestampMs, max.offset - this.baseOffset)
+  }
+}
+
+/** Kafka's name of a segment: its base offset in 20 digits. */
+export function segmentName(baseOffset: number): string {
+  return String(baseOffset).padStart(20, '0')
+}
+
+/** The base offset of `00000000000000000042.log`; null for any other name. */
+export function baseOffsetOf(fileName: string): number | null {
+  return /^\d{20}\.log$/.test(fileName) ? Number(fileName.slice(0, 20)) : null
+}

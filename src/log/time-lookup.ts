@@ -1,0 +1,101 @@
+/** Finding records by time: by record, not by batch (rule 14 of ListOffsets). */
+import { decompress } from '../util/compression.ts'
+import type { LocalPartition } from './local-partition.ts'
+import type { LogCore } from './log-core.ts'
+import { OFFSET_ENTRY_BYTES, offsetEntriesAreSane } from './offset-index.ts'
+import type { LogFailure, TimestampedOffset } from './ports.ts'
+import {
+  type BatchRecord,
+  batchBaseOffset,
+  batchCompression,
+  batchLeaderEpoch,
+  batchMaxTimestampMs,
+  batchRecordsSection,
+  batchSizeBytes,
+  readRecords,
+} from './record-batch.ts'
+import type { Segment } from './segment.ts'
+import { positionBefore, WALK_BYTES, walkBatches } from './segment-reader.ts'
+import { lastBefore, readTimeEntry, TIME_ENTRY_BYTES, timeEntriesAreSane } from './time-index.ts'
+
+/** The first record at or after `timestampMs` between log start and high watermark. */
+export async function findTime(partition: LocalPartition, core: LogCore, timestampMs: number): Promise<TimestampedOffset | LogFailure | null> {
+  for (const segment of [...partition.segments]) {
+    if (partition.endOf(segment) <= partition.logStartOffset || segment.maxTimestamp().timestampMs < timestampMs) continue
+    const found = await findInSegment(partition, core, segment, timestampMs)
+    if (found !== null) return found
+  }
+  return null
+}
+
+async function findInSegment(partition: LocalPartition, core: LogCore, segment: Segment, timestampMs: number): Promise<TimestampedOffset | LogFailure | null> {
+  const times = await core.indexCache.entries(segment.timeIndex, TIME_ENTRY_BYTES)
+  const slot = timeEntriesAreSane(times) ? lastBefore(times, timestampMs) : -1
+  const from = slot === -1 ? segment.baseOffset : segment.baseOffset + readTimeEntry(times, slot).relativeOffset
+  let position = await positionBefore(segment, core.indexCache, Math.max(from, partition.logStartOffset))
+  for (;;) {
+    const candidate = await firstBatch(segment, position, (maxMs, baseOffset) => maxMs >= timestampMs && baseOffset < partition.highWatermark)
+    if (candidate === null) return null
+    const records = await recordsAt(segment, core, candidate.position, candidate.sizeBytes)
+    if (!Array.isArray(records)) return records
+    const record = records.find((each) => each.timestampMs >= timestampMs && each.offset >= partition.logStartOffset && each.offset < partition.highWatermark)
+    if (record !== undefined) return { offset: record.offset, timestampMs: record.timestampMs, leaderEpoch: candidate.leaderEpoch }
+    position = candidate.position + candidate.sizeBytes
+  }
+}
+
+/** The record with the largest timestamp; the first of them where several have it. */
+export async function findMaxTimestamp(partition: LocalPartition, core: LogCore): Promise<TimestampedOffset | LogFailure | null> {
+  let best: Segment | null = null
+  for (const segment of partition.segments) {
+    if (partition.endOf(segment) <= partition.logStartOffset || segment.writtenBytes === 0) continue
+    if (best === null || segment.maxTimestamp().timestampMs > best.maxTimestamp().timestampMs) best = segment
+  }
+  if (best === null) return null
+  const target = best.maxTimestamp()
+  if (target.timestampMs < 0) return null
+  const position = await positionBefore(best, core.indexCache, Math.max(best.baseOffset, partition.logStartOffset))
+  const inIndex = await positionBefore(best, core.indexCache, target.offset)
+  const candidate = await firstBatch(best, target.offset >= partition.logStartOffset ? inIndex : position, (maxMs) => maxMs >= target.timestampMs)
+  if (candidate === null) return null
+  const records = await recordsAt(best, core, candidate.position, candidate.sizeBytes)
+  if (!Array.isArray(records)) return records
+  let max: BatchRecord | null = null
+  for (const record of records) if (record.offset >= partition.logStartOffset && (max === null || record.timestampMs > max.timestampMs)) max = record
+  return max === null ? null : { offset: max.offset, timestampMs: max.timestampMs, leaderEpoch: candidate.leaderEpoch }
+}
+
+interface Candidate {
+  readonly position: number
+  readonly sizeBytes: number
+  readonly leaderEpoch: number
+}
+
+async function firstBatch(segment: Segment, from: number, fits: (maxTimestampMs: number, baseOffset: number) => boolean): Promise<Candidate | null> {
+  let found: Candidate | null = null
+  await walkBatches(segment.log, from, segment.writtenBytes, { whole: false, chunkBytes: WALK_BYTES }, (bytes, at, position) => {
+    if (!fits(batchMaxTimestampMs(bytes, at), batchBaseOffset(bytes, at))) return true
+    found = { position, sizeBytes: batchSizeBytes(bytes, at), leaderEpoch: batchLeaderEpoch(bytes, at) }
+    return false
+  })
+  return found
+}
+
+async function recordsAt(segment: Segment, core: LogCore, position: number, sizeBytes: number): Promise<BatchRecord[] | LogFailure> {
+  const batch = Buffer.allocUnsafe(sizeBytes)
+  await segment.log.read(batch, position)
+  const codec = batchCompression(batch)
+  try {
+    const section = codec === 0 ? batchRecordsSection(batch) : await decompress(codec, batchRecordsSection(batch), core.settings.decompressedBytesMax)
+    const records = readRecords(batch, section)
+    if (Array.isArray(records)) return records
+    return { code: 'corrupt', message: `${segment.log.path}: the batch at position ${position} is damaged: ${records.message}` }
+  } catch (error) {
+    return { code: 'corrupt', message: `${segment.log.path}: the batch at position ${position} cannot be decompressed`, cause: error }
+  }
+}
+
+/** Whether a whole offset index can be trusted. */
+export async function offsetIndexIsSane(segment: Segment, core: LogCore): Promise<boolean> {
+  return offsetEntriesAreSane(await core.indexCache.entries(segment.offsetIndex, OFFSET_ENTRY_BYTES), segment.writtenBytes)
+}
