@@ -32,7 +32,7 @@ import {
   subscriptionState,
 } from './session-codec.ts'
 import type { LazyState, SessionJournal } from './session-journal.ts'
-import { exchangeRecord, subscriptionRecord } from './session-records.ts'
+import { exchangeOf, exchangeRecord, subscriptionRecord } from './session-records.ts'
 import type { SessionSettings } from './session-settings.ts'
 import type { Subscription } from './subscription.ts'
 import { filterMatches, parseTopicFilter, type ReplayFrom } from './topic-filter.ts'
@@ -56,6 +56,10 @@ export interface SessionOptions {
   readonly idFloor: number
 }
 
+type TailOf = (key: string) => PartitionTail | undefined
+/** An offset moved back to the log's end where it lies beyond. */
+type Clamp = (tail: PartitionTail, offset: number) => number
+
 export class ClientSession implements Subscriber, LazyState {
   readonly clientId: string
   readonly #services: SessionServices
@@ -78,6 +82,8 @@ export class ClientSession implements Subscriber, LazyState {
   willDueAtMs: number | null = null
   willTimer: Timer | null = null
   #client: SessionClient | null = null
+  /** Whether its subscriptions count. */
+  #begun = false
   #noLocal = 0
   #ended = false
 
@@ -118,7 +124,8 @@ export class ClientSession implements Subscriber, LazyState {
   /** CONNACK is queued: subscriptions count from here on, what was missed is read from the log. */
   begin(): void {
     const client = this.#client
-    if (client === null) return
+    if (client === null || this.#begun) return
+    this.#begun = true
     for (const subscription of this.#subscriptions.values()) this.#services.hub.subscribe(this, subscription)
     for (const cursor of this.outgoing.cursors) this.#findLag(cursor)
     this.outgoing.begin(client)
@@ -129,7 +136,8 @@ export class ClientSession implements Subscriber, LazyState {
     if (this.#client === null) return
     this.#client = null
     this.outgoing.end()
-    for (const subscription of this.#subscriptions.values()) this.#services.hub.unsubscribe(subscription)
+    if (this.#begun) for (const subscription of this.#subscriptions.values()) this.#services.hub.unsubscribe(subscription)
+    this.#begun = false
     for (const cursor of this.outgoing.cursors) this.#settleLag(cursor)
     if (this.isPersistent) this.#services.journal.later(this)
   }
@@ -184,7 +192,7 @@ export class ClientSession implements Subscriber, LazyState {
   collect(records: StateRecord[]): void {
     for (const cursor of this.outgoing.cursors) {
       cursor.settle()
-      if (this.#client !== null && cursor.beside.size > this.#services.settings.maxPositionsBesideMark) this.#takeMark(cursor, records)
+      if (this.#begun && cursor.beside.size > this.#services.settings.maxPositionsBesideMark) this.#takeMark(cursor, records)
     }
     records.push(this.positionRecord())
     for (const packetId of this.#finished) {
@@ -274,20 +282,31 @@ export class ClientSession implements Subscriber, LazyState {
     for (const cursor of this.outgoing.cursors) cursor.forget(tail)
   }
 
-  /** After a restart, in this order: subscriptions, positions, exchanges. */
-  restoreSubscription(text: string, record: SubscriptionRecord): void {
+  /** After a restart, in this order: subscriptions, positions, exchanges. What was moved back is kept so. */
+  restoreSubscription(text: string, record: SubscriptionRecord, tailOf: TailOf, clamp: Clamp, records: StateRecord[]): void {
     const parsed = parseTopicFilter(text)
     if (typeof parsed === 'string') return
     const cursor = record.replay ? new Cursor(text, true) : this.#cursor
     if (record.replay) this.outgoing.addCursor(cursor)
     const { qos, noLocal, retainAsPublished, retainHandling, ids } = record
     const prefix = text.slice(0, text.length - parsed.filter.length)
-    const since = record.since === undefined ? null : new Map(Object.entries(record.since))
-    this.#subscriptions.set(text, { text, filter: parsed.filter, qos, noLocal, retainAsPublished, retainHandling, ids, prefix, cursor, since })
+    let since: Map<string, number> | null = null
+    let moved = false
+    for (const [key, offset] of Object.entries(record.since ?? {})) {
+      const tail = tailOf(key)
+      if (tail === undefined) continue
+      since ??= new Map()
+      since.set(key, clamp(tail, offset))
+      if (since.get(key) !== offset) moved = true
+    }
+    const subscription = { text, filter: parsed.filter, qos, noLocal, retainAsPublished, retainHandling, ids, prefix, cursor, since }
+    this.#subscriptions.set(text, subscription)
     if (noLocal) this.#noLocal++
+    if (moved) records.push(subscriptionState(this.clientId, text, subscriptionRecord(subscription)))
   }
 
-  restorePositions(record: PositionRecord, tailOf: (key: string) => PartitionTail | undefined, clamp: (tail: PartitionTail, offset: number) => number): void {
+  restorePositions(record: PositionRecord, tailOf: TailOf, clamp: Clamp, records: StateRecord[]): void {
+    let moved = false
     for (const { replay, mark, positions } of record.cursors) {
       const cursor = [...this.outgoing.cursors].find((candidate) => candidate.replay === replay)
       if (cursor === undefined) continue
@@ -295,30 +314,22 @@ export class ClientSession implements Subscriber, LazyState {
       this.#services.marks.retain(mark)
       for (const [key, offset] of positions) {
         const tail = tailOf(key)
-        if (tail !== undefined) cursor.beside.set(tail, clamp(tail, offset))
+        if (tail === undefined) continue
+        const clamped = clamp(tail, offset)
+        cursor.beside.set(tail, clamped)
+        if (clamped !== offset) moved = true
       }
     }
-    for (const entry of record.inFlight) this.restoreExchange(entry, tailOf)
+    for (const entry of record.inFlight) if (!this.restoreExchange(entry, tailOf)) moved = true
+    if (moved) records.push(this.positionRecord())
   }
 
-  restoreExchange(record: ExchangeRecord, tailOf: (key: string) => PartitionTail | undefined): void {
+  /** False where the log does not hold the message any more: the exchange is over. */
+  restoreExchange(record: ExchangeRecord, tailOf: TailOf): boolean {
     const tail = tailOf(record.tail)
-    if (tail === undefined || record.offset >= tail.dispatched) return
-    const { id, offset, qos, filter, retain, ids, prefix, received } = record
-    this.outgoing.exchanges.restore({
-      packetId: id,
-      tail,
-      offset,
-      kept: null,
-      qos,
-      retain: retain ?? false,
-      ids: ids ?? [],
-      prefix: prefix ?? '',
-      filter,
-      state: received === true ? 'released' : 'published',
-      sent: true,
-      onWire: false,
-    })
+    if (tail === undefined || record.offset >= tail.dispatched) return false
+    this.outgoing.exchanges.restore(exchangeOf(record, tail))
+    return true
   }
 
   #install(
@@ -352,7 +363,8 @@ export class ClientSession implements Subscriber, LazyState {
       this.outgoing.wake()
       return
     }
-    for (const cursor of this.outgoing.cursors) this.#takeMark(cursor, records)
+    // Before `begin` it is not known which partitions are behind.
+    if (this.#begun) for (const cursor of this.outgoing.cursors) this.#takeMark(cursor, records)
     records.push(this.positionRecord())
     this.#services.journal.save(records, (failed) => {
       if (failed !== null) for (const wanted of checked) if (!('error' in wanted)) this.#removeText(wanted.request.filter)
@@ -388,7 +400,7 @@ export class ClientSession implements Subscriber, LazyState {
     this.#subscriptions.set(request.filter, subscription)
     this.outgoing.forgetMatches()
     if (request.noLocal) this.#noLocal++
-    hub.subscribe(this, subscription)
+    if (this.#begun) hub.subscribe(this, subscription)
     return subscription
   }
 
@@ -402,7 +414,7 @@ export class ClientSession implements Subscriber, LazyState {
     this.outgoing.forgetMatches()
     this.outgoing.dropRetained(subscription)
     if (subscription.noLocal) this.#noLocal--
-    if (this.#client !== null) this.#services.hub.unsubscribe(subscription)
+    if (this.#begun) this.#services.hub.unsubscribe(subscription)
     if (subscription.cursor === this.#cursor) return
     this.outgoing.removeCursor(subscription.cursor)
     this.#services.marks.release(subscription.cursor.mark)

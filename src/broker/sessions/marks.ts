@@ -24,6 +24,8 @@ export class Marks implements StateMachine {
   readonly #stale = new Set<number>()
   #newest = 0
   #replayed = new Map<number, MarkRecord>()
+  /** Marks on disk with offsets that the log does not hold any more. */
+  readonly #clamped = new Set<number>()
 
   /** The partition's tail moved since the newest mark. */
   changed(tail: PartitionTail): void {
@@ -95,6 +97,7 @@ export class Marks implements StateMachine {
         const tail = tails.get(key)
         if (tail === undefined) continue
         const clamped = clamp(tail, offset)
+        if (clamped !== offset) this.#clamped.add(seq)
         tail.markSeqs.push(seq)
         tail.markOffsets.push(clamped)
         last.set(tail, clamped)
@@ -107,8 +110,13 @@ export class Marks implements StateMachine {
     for (const tail of tails.values()) if ((last.get(tail) ?? 0) !== tail.dispatched) this.#changed.add(tail)
   }
 
-  /** After `open` and all `retain`s: merges marks that nobody stands at. */
-  prune(): void {
+  /**
+   * After `open` and all `retain`s: merges marks that nobody stands at. Offsets that were moved back are kept so, before the
+   * log hands them out a second time: after the next start they would read as seen.
+   */
+  prune(records: StateRecord[]): void {
+    for (const seq of this.#clamped) records.push(this.#record(seq, this.#deltas.get(seq) ?? new Set()))
+    this.#clamped.clear()
     for (const seq of [...this.#deltas.keys()]) if (seq !== this.#newest && !this.#references.has(seq)) this.#merge(seq)
   }
 

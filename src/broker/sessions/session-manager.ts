@@ -21,6 +21,7 @@ import type { ConnectRequest, Session, SessionClient, Sessions } from './ports.t
 import { Publisher } from './publisher.ts'
 import { RetainedStore } from './retained-store.ts'
 import { RouteTable } from './route-table.ts'
+import type { SessionRecord } from './session-codec.ts'
 import { SessionCounters } from './session-counters.ts'
 import { SessionJournal } from './session-journal.ts'
 import { SESSION_DEFAULTS, type SessionSettings } from './session-settings.ts'
@@ -257,20 +258,13 @@ export class SessionManager implements Sessions {
   #restore(): void {
     const tails = new Map<string, PartitionTail>([[this.retained.tail.key, this.retained.tail]])
     for (const tail of this.hub.allTails()) tails.set(tail.key, tail)
-    const now = this.#context.clock.now()
-    const { orphanedWills } = this.#state.restore({
-      tails,
-      clamp: (tail, offset) => this.#clamp(tail, offset),
-      make: (clientId, record, idFloor) => {
-        const principal = this.#context.security.principalOf(record.principal)
-        const session = new ClientSession({ clientId, principal, expiryS: record.expiryS, idFloor }, this.#services)
-        this.#sessions.set(clientId, session)
-        // A crash took the moment its connection ended: now is the earliest that is never too early.
-        if (record.expiryS !== NEVER_S) session.expiresAtMs = record.connected ? now + record.expiryS * 1000 : record.expiresAtMs
-        return session
-      },
-    })
     const records: StateRecord[] = []
+    const options = {
+      tails,
+      clamp: (tail: PartitionTail, offset: number) => this.#clamp(tail, offset),
+      make: (clientId: string, record: SessionRecord, idFloor: number) => this.#remake(clientId, record, idFloor),
+    }
+    const { orphanedWills } = this.#state.restore(options, records)
     for (const session of this.#sessions.values()) {
       this.#offline.add(session)
       this.#armExpiry(session)
@@ -281,6 +275,16 @@ export class SessionManager implements Sessions {
     for (const { clientId, will, principal } of orphanedWills) {
       this.#wills.publishMessage(clientId, will, this.#context.security.principalOf(principal))
     }
+  }
+
+  #remake(clientId: string, record: SessionRecord, idFloor: number): ClientSession {
+    const principal = this.#context.security.principalOf(record.principal)
+    const session = new ClientSession({ clientId, principal, expiryS: record.expiryS, idFloor }, this.#services)
+    this.#sessions.set(clientId, session)
+    // A crash took the moment its connection ended: now is the earliest that is never too early.
+    const nowMs = this.#context.clock.now()
+    if (record.expiryS !== NEVER_S) session.expiresAtMs = record.connected ? nowMs + record.expiryS * 1000 : record.expiresAtMs
+    return session
   }
 
   #restoreWill(session: ClientSession, records: StateRecord[]): void {

@@ -24,3 +24,22 @@ export function exchangeRecord(entry: InFlight): ExchangeRecord {
     ...(entry.state === 'receiving' || entry.state === 'released' ? { received: true } : {}),
   }
 }
+
+/** The exchange of a record, as if it had been sent on a former connection. */
+export function exchangeOf(record: ExchangeRecord, tail: PartitionTail): InFlight {
+  const { id, offset, qos, filter, retain, ids, prefix, received } = record
+  return {
+    packetId: id,
+    tail,
+    offset,
+    kept: null,
+    qos,
+    retain: retain ?? false,
+    ids: ids ?? [],
+    prefix: prefix ?? '',
+    filter,
+    state: received === true ? 'released' : 'published',
+    sent: true,
+    onWire: false,
+  }
+}

@@ -7,6 +7,7 @@ import type { Will } from './ports.ts'
 import {
   decodeState,
   type ExchangeRecord,
+  exchangeState,
   incomingState,
   messageOf,
   type PositionRecord,
@@ -63,32 +64,34 @@ export class SessionState {
     log.register(machine(STATE_KINDS.will, this.#replayed.will, (session) => [wills.record(session)]))
   }
 
-  /** Makes the sessions that were kept. Answers wills of sessions that ended with their connection, which a crash cut. */
-  restore(options: RestoreOptions): { readonly orphanedWills: readonly OrphanedWill[] } {
+  /** Makes the sessions that were kept; what must be corrected on disk is added to `records`. Answers wills of sessions that ended with their connection, which a crash cut. */
+  restore(options: RestoreOptions, records: StateRecord[]): { readonly orphanedWills: readonly OrphanedWill[] } {
     const { tails, clamp } = options
     this.#marks.open(tails, clamp)
     const tailOf = (key: string) => tails.get(key)
-    const sessions = this.#restoreSessions(options.make)
+    const sessions = this.#restoreSessions(options, records)
     const exchanges: [ClientSession, ExchangeRecord][] = []
     for (const [key, value] of this.#replayed.ack) {
       const parsed = parseAckKey(key)
       const session = sessions.get(parsed.clientId)
       if (session === undefined) continue
-      if (parsed.what === 'positions') session.restorePositions(decodeState<PositionRecord>(value), tailOf, clamp)
+      if (parsed.what === 'positions') session.restorePositions(decodeState<PositionRecord>(value), tailOf, clamp, records)
       else if (parsed.what === 'exchange') exchanges.push([session, decodeState<ExchangeRecord>(value)])
     }
-    for (const [session, record] of exchanges) session.restoreExchange(record, tailOf)
+    for (const [session, record] of exchanges) {
+      if (!session.restoreExchange(record, tailOf)) records.push(exchangeState(session.clientId, record.id, null))
+    }
     for (const key of this.#replayed.qos2.keys()) {
       const { clientId, packetId } = parseQos2Key(key)
       sessions.get(clientId)?.incoming.restore(packetId)
     }
-    this.#marks.prune()
+    this.#marks.prune(records)
     const orphanedWills = this.#restoreWills(sessions)
     for (const replayed of Object.values(this.#replayed)) replayed.clear()
     return { orphanedWills }
   }
 
-  #restoreSessions(make: RestoreOptions['make']): Map<string, ClientSession> {
+  #restoreSessions({ make, tails, clamp }: RestoreOptions, records: StateRecord[]): Map<string, ClientSession> {
     const sessions = new Map<string, ClientSession>()
     const floors = new Map<string, number>()
     for (const [key, value] of this.#replayed.ack) {
@@ -101,7 +104,7 @@ export class SessionState {
       if (parsed.what === 'subscription') subscriptions.push([parsed.clientId, parsed.filter, decodeState<SubscriptionRecord>(value)])
       else sessions.set(parsed.clientId, make(parsed.clientId, decodeState<SessionRecord>(value), floors.get(parsed.clientId) ?? 1))
     }
-    for (const [clientId, filter, record] of subscriptions) sessions.get(clientId)?.restoreSubscription(filter, record)
+    for (const [clientId, filter, record] of subscriptions) sessions.get(clientId)?.restoreSubscription(filter, record, (key) => tails.get(key), clamp, records)
     return sessions
   }
 

@@ -32,7 +32,6 @@ export interface BrokerOptions {
   readonly security?: Security
   readonly disk?: Disk
   readonly clock?: ManualClock
-  readonly seed?: number
 }
 
 /** The core of a broker with sessions, on a log that the test commits and crashes. */
@@ -47,7 +46,8 @@ export class TestBroker {
     this.#options = options
     this.clock = options.clock ?? new ManualClock()
     this.log = new HeldLog(options.disk ?? new Disk())
-    let seed = options.seed ?? 1
+    // Every start draws other ids, as real randomness does.
+    let seed = 12_345 + 7919 * this.log.disk.starts++
     const next = (bound: number) => {
       seed = (seed * 48_271) % 2_147_483_647
       return seed % bound
@@ -76,13 +76,13 @@ export class TestBroker {
     this.log.commit()
     await closing
     await this.log.close()
-    return TestBroker.open({ ...this.#options, disk: this.log.crash(), clock: this.clock, seed: this.clock.now() % 1000 })
+    return TestBroker.open({ ...this.#options, disk: this.log.crash(), clock: this.clock })
   }
 
-  /** The process dies and starts again. */
-  async crash(): Promise<TestBroker> {
-    const disk = this.log.crash()
-    return TestBroker.open({ ...this.#options, disk, clock: new ManualClock(this.clock.now()), seed: (this.clock.now() % 1000) + 7 })
+  /** The process dies, or the power goes, and it starts again. */
+  async crash(power = false): Promise<TestBroker> {
+    const disk = this.log.crash(power)
+    return TestBroker.open({ ...this.#options, disk, clock: new ManualClock(this.clock.now()) })
   }
 
   async connect(clientId: string, options: ConnectOptions = {}): Promise<Connected> {

@@ -17,12 +17,16 @@ interface StoredBatch {
   readonly bytes: Uint8Array
   readonly attachment: unknown
   visible: boolean
+  /** Would survive a power cut. */
+  durable: boolean
 }
 
 /** What outlives a restart of a `HeldLog`. */
 export class Disk {
   readonly partitions = new Map<string, { start: number; end: number; batches: StoredBatch[] }>()
   readonly state = new Map<number, Map<string, Uint8Array>>()
+  /** How often a broker started on it. */
+  starts = 0
 }
 
 /**
@@ -91,7 +95,10 @@ export class HeldLog implements LogStore {
     group.onAssigned?.(appended.map(([, batch]) => batch.baseOffset))
     const finish = () => {
       if (this.#dead) return
-      for (const [, batch] of appended) batch.visible = true
+      for (const [partition, batch] of appended) {
+        batch.visible = true
+        if (group.durability === 'durable') partition.sync(batch)
+      }
       for (const { kind, key, value } of group.state) {
         const entries = this.disk.state.get(kind) ?? new Map<string, Uint8Array>()
         this.disk.state.set(kind, entries)
@@ -110,11 +117,14 @@ export class HeldLog implements LogStore {
     for (const finish of this.#waiting.splice(0)) finish()
   }
 
-  /** The process dies: what waits for its commit is gone. Returns the disk for a new one. */
-  crash(): Disk {
+  /**
+   * The process dies: what waits for its commit is gone. Where the power went too, so is what was only written. Returns the
+   * disk for a new one.
+   */
+  crash(power = false): Disk {
     this.#dead = true
     for (const partition of this.disk.partitions.values()) {
-      const cut = partition.batches.findIndex((batch) => !batch.visible)
+      const cut = partition.batches.findIndex((batch) => !batch.visible || (power && !batch.durable))
       if (cut >= 0) partition.batches.length = cut
       const last = partition.batches.at(-1)
       partition.end = last === undefined ? partition.start : last.baseOffset + last.count
@@ -166,10 +176,15 @@ class HeldPartition implements PartitionLog {
     const count = batchOffsetCount(bytes)
     const baseOffset = this.#stored.end
     patchBatch(bytes, baseOffset, 0)
-    const batch = { baseOffset, count, bytes: Uint8Array.from(bytes), attachment, visible: false }
+    const batch = { baseOffset, count, bytes: Uint8Array.from(bytes), attachment, visible: false, durable: false }
     this.#stored.batches.push(batch)
     this.#stored.end += count
     return batch
+  }
+
+  /** A commit covers everything below it. */
+  sync(upTo: StoredBatch): void {
+    for (const batch of this.#stored.batches) if (batch.baseOffset <= upTo.baseOffset) batch.durable = true
   }
 
   tell(): void {
