@@ -235,7 +235,7 @@ export class GroupCoordinator implements GroupHost {
       respond(refused ?? ERRORS.groupIdNotFound)
       return
     }
-    const errors = deletions.map(({ topicName }) => (group.isSubscribedTo(topicName) ? ERRORS.groupSubscribedToTopic : null))
+    const errors = deletions.map(({ topicName }) => (group.generation.isSubscribedTo(topicName) ? ERRORS.groupSubscribedToTopic : null))
     const changes = deletions
       .filter(({ topicName, partition }, index) => errors[index] === null && this.#offsets.has(groupId, topicName, partition))
       .map(({ topicName, partition }): OffsetChange => ({ topicName, partition, value: null }))
@@ -341,7 +341,7 @@ export class GroupCoordinator implements GroupHost {
         since === null
           ? []
           : this.#offsets.deletions(group.id, (topicName, offset) => {
-              return !group.isSubscribedTo(topicName) && isExpired(offset, since(offset), nowMs, this.settings.offsetsRetentionMs)
+              return !group.generation.isSubscribedTo(topicName) && isExpired(offset, since(offset), nowMs, this.settings.offsetsRetentionMs)
             })
       if (expired.length > 0) staged.push(this.#offsets.stage(group.id, expired))
       if (group.isDeserted && !this.#offsets.hasAny(group.id)) {
@@ -371,5 +371,5 @@ export class GroupCoordinator implements GroupHost {
 
 /** OffsetDelete is for consumers whose subscriptions can be read, and for groups without members. */
 function refuseOffsetDelete(group: Group): ErrorRow | null {
-  return group.state === 'Empty' || group.usesConsumerProtocol ? null : ERRORS.nonEmptyGroup
+  return group.state === 'Empty' || group.generation.usesConsumerProtocol ? null : ERRORS.nonEmptyGroup
 }

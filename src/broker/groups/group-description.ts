@@ -1,5 +1,6 @@
-import type { Group, GroupState } from './group.ts'
+import type { Group } from './group.ts'
 import { NO_ASSIGNMENT } from './group-requests.ts'
+import type { GroupState } from './group-state.ts'
 
 /** A group as DescribeGroups shows it. */
 export interface GroupDescription {
@@ -32,11 +33,11 @@ export interface GroupListing {
 }
 
 export function describeGroup(group: Group): GroupDescription {
-  const protocolName = group.state === 'Stable' ? group.protocolName : null
+  const protocolName = group.state === 'Stable' ? group.generation.protocolName : null
   return {
     groupId: group.id,
     state: group.state,
-    protocolType: group.protocolType ?? '',
+    protocolType: group.generation.protocolType ?? '',
     protocolName: protocolName ?? '',
     members: [...group.members.all()].map((member) => ({
       memberId: member.id,
@@ -50,5 +51,5 @@ export function describeGroup(group: Group): GroupDescription {
 }
 
 export function listGroup(group: Group): GroupListing {
-  return { groupId: group.id, state: group.state, protocolType: group.protocolType ?? '', type: 'classic' }
+  return { groupId: group.id, state: group.state, protocolType: group.generation.protocolType ?? '', type: 'classic' }
 }

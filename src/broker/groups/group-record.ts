@@ -24,6 +24,12 @@ export interface MemberRecord {
   readonly assignment: Uint8Array
 }
 
+/** A member as it is kept, with an assignment that may not be its own yet. */
+export function memberRecord(member: Omit<MemberRecord, 'assignment'>, assignment: Uint8Array): MemberRecord {
+  const { id, instanceId, clientId, clientHost, sessionTimeoutMs, rebalanceTimeoutMs, protocols } = member
+  return { id, instanceId, clientId, clientHost, sessionTimeoutMs, rebalanceTimeoutMs, protocols, assignment }
+}
+
 const VERSION = 1
 
 /**

@@ -1,7 +1,9 @@
 import type { Clock } from '../../runtime/clock.ts'
 import { ERRORS, type ErrorRow } from '../errors.ts'
 import { Deadline } from './deadline.ts'
-import type { GroupRecord } from './group-record.ts'
+import { ExpectedMembers } from './expected-members.ts'
+import { Generation } from './generation.ts'
+import { type GroupRecord, memberRecord } from './group-record.ts'
 import {
   type JoinRequest,
   type JoinResult,
@@ -10,38 +12,16 @@ import {
   type MemberClaim,
   type MemberConnection,
   NO_ASSIGNMENT,
-  type Protocol,
   type Respond,
   type SyncRequest,
   type SyncResult,
   syncRefused,
 } from './group-requests.ts'
 import type { GroupSettings } from './group-settings.ts'
-import { Member } from './member.ts'
+import { type GroupState, mayEnter } from './group-state.ts'
+import { JoinWindow } from './join-window.ts'
+import { copyProtocols, Member } from './member.ts'
 import { Membership } from './membership.ts'
-import { CONSUMER_PROTOCOL_TYPE, subscribedTopics } from './subscription.ts'
-
-/** Kafka's names, as DescribeGroups and ListGroups say them. */
-export type GroupState =
-  /** No members; committed offsets may wait here until they expire. */
-  | 'Empty'
-  /** Waiting for all members to join. */
-  | 'PreparingRebalance'
-  /** A generation was formed; waiting for the leader's assignment. */
-  | 'CompletingRebalance'
-  /** Every member can have its assignment. */
-  | 'Stable'
-  /** Deleted: nothing happens any more. */
-  | 'Dead'
-
-/** From which states a state may be entered. */
-const ENTERED_FROM: Readonly<Record<GroupState, readonly GroupState[]>> = {
-  Empty: ['PreparingRebalance'],
-  PreparingRebalance: ['Empty', 'Stable', 'CompletingRebalance'],
-  CompletingRebalance: ['PreparingRebalance'],
-  Stable: ['CompletingRebalance'],
-  Dead: ['Empty', 'PreparingRebalance', 'CompletingRebalance', 'Stable'],
-}
 
 /** What a group asks of its surroundings. */
 export interface GroupHost {
@@ -60,32 +40,23 @@ export interface GroupHost {
 export class Group {
   readonly id: string
   readonly members = new Membership()
+  readonly generation: Generation
   readonly #host: GroupHost
   #state: GroupState
   #stateSinceMs: number
-  #generation: number
-  #protocolType: string | null
-  #protocolName: string | null
-  #subscribedTopics: ReadonlySet<string> | null = null
-  /** Members that were given an id and have not joined with it yet, each with its deadline (KIP-394). */
-  readonly #pendingJoin = new Map<string, Deadline>()
   /** Members of this generation that have not asked for their assignment yet. */
   readonly #pendingSync = new Set<string>()
-  readonly #joinDeadline: Deadline
+  readonly #expected: ExpectedMembers
+  readonly #joinWindow: JoinWindow
   readonly #syncDeadline: Deadline
-  /** While the group is new: what is left of the time it may wait for more members, and whether one came since. */
-  #initialDelayLeftMs: number | null = null
-  #memberJoinedMeanwhile = false
-
   /** A new group, or the one of a record. */
   constructor(id: string, host: GroupHost, record: GroupRecord | null) {
     this.id = id
     this.#host = host
-    this.#joinDeadline = new Deadline(host.clock, () => this.#joinDeadlinePassed())
+    this.generation = new Generation(record?.generation ?? 0, record?.protocolType ?? null, record?.protocolName ?? null)
+    this.#expected = new ExpectedMembers(host.clock, () => this.#maybeCompleteJoin())
+    this.#joinWindow = new JoinWindow(host.clock, () => this.#completeJoin())
     this.#syncDeadline = new Deadline(host.clock, () => this.#syncDeadlinePassed())
-    this.#generation = record?.generation ?? 0
-    this.#protocolType = record?.protocolType ?? null
-    this.#protocolName = record?.protocolName ?? null
     this.#stateSinceMs = record?.stateSinceMs ?? host.clock.now()
     this.#state = record === null || record.members.length === 0 ? 'Empty' : 'Stable'
     if (record !== null) this.#restore(record)
@@ -100,40 +71,9 @@ export class Group {
     return this.#stateSinceMs
   }
 
-  get generation(): number {
-    return this.#generation
-  }
-
-  /** Null for a simple group: one that only keeps offsets. */
-  get protocolType(): string | null {
-    return this.#protocolType
-  }
-
-  get protocolName(): string | null {
-    return this.#protocolName
-  }
-
-  get pendingJoinCount(): number {
-    return this.#pendingJoin.size
-  }
-
   /** Nobody is in it or on the way into it. */
   get isDeserted(): boolean {
-    return this.#state === 'Empty' && this.#pendingJoin.size === 0
-  }
-
-  get usesConsumerProtocol(): boolean {
-    return this.#protocolType === CONSUMER_PROTOCOL_TYPE
-  }
-
-  /** Whether members' subscriptions could be read. */
-  get knowsSubscriptions(): boolean {
-    return this.#subscribedTopics !== null
-  }
-
-  /** Whether a member consumes the topic; where that cannot be read, consumers are taken to. */
-  isSubscribedTo(topicName: string): boolean {
-    return this.#subscribedTopics?.has(topicName) ?? this.usesConsumerProtocol
+    return this.#state === 'Empty' && this.#expected.size === 0
   }
 
   /** After the state was replayed: a group that outgrew a lowered `group.max.size` makes its members rejoin. */
@@ -151,7 +91,7 @@ export class Group {
       respond(joinRefused(ERRORS.inconsistentGroupProtocol, request.memberId))
     } else if (request.memberId === '') {
       this.#joinNew(request, respond)
-    } else if (this.#pendingJoin.has(request.memberId) && request.instanceId === null) {
+    } else if (this.#expected.has(request.memberId) && request.instanceId === null) {
       this.#add(request, request.memberId, respond)
     } else {
       this.#rejoin(request, respond)
@@ -160,7 +100,7 @@ export class Group {
 
   /** SyncGroup. */
   sync(request: SyncRequest, respond: Respond<SyncResult>): void {
-    const refused = this.#checkSync(request)
+    const refused = this.members.check(request.memberId, request.instanceId) ?? this.generation.check(request)
     if (refused !== null) {
       respond(syncRefused(refused))
       return
@@ -178,7 +118,7 @@ export class Group {
         return
       case 'Stable':
         this.#pendingSync.delete(member.id)
-        respond(this.#assignmentOf(member))
+        respond(this.generation.assigned(member))
         return
       case 'Empty':
       case 'Dead':
@@ -193,7 +133,7 @@ export class Group {
   heartbeat(claim: MemberClaim, connection: MemberConnection | null): ErrorRow | null {
     const refused = this.members.check(claim.memberId, claim.instanceId)
     if (refused !== null) return refused
-    if (claim.generation !== this.#generation) return ERRORS.illegalGeneration
+    if (claim.generation !== this.generation.number) return ERRORS.illegalGeneration
     const member = this.members.get(claim.memberId) as Member
     this.#seen(member, connection)
     this.#extendSession(member)
@@ -214,7 +154,7 @@ export class Group {
     if (generation < 0 && memberId === '' && instanceId === null) return ERRORS.unknownMemberId
     const refused = this.members.check(memberId, instanceId)
     if (refused !== null) return refused
-    if (generation !== this.#generation) return ERRORS.illegalGeneration
+    if (generation !== this.generation.number) return ERRORS.illegalGeneration
     if (this.#state === 'CompletingRebalance') return ERRORS.rebalanceInProgress
     const member = this.members.get(memberId) as Member
     this.#seen(member, connection)
@@ -225,10 +165,9 @@ export class Group {
   /** Ends it: its parked requests are answered, its timers stop. */
   die(error: ErrorRow): void {
     this.#enter('Dead')
-    this.#joinDeadline.cancel()
+    this.#joinWindow.close()
     this.#syncDeadline.cancel()
-    for (const deadline of this.#pendingJoin.values()) deadline.cancel()
-    this.#pendingJoin.clear()
+    this.#expected.clear()
     for (const member of [...this.members.all()]) {
       this.members.answerJoin(member, joinRefused(error, member.id))
       this.members.answerSync(member, syncRefused(error))
@@ -239,21 +178,12 @@ export class Group {
   /** Its state as a record, with the assignments that are about to be given out. */
   record(assignmentOf: (member: Member) => Uint8Array = (member) => member.assignment): GroupRecord {
     return {
-      generation: this.#generation,
-      protocolType: this.#protocolType,
-      protocolName: this.#protocolName,
+      generation: this.generation.number,
+      protocolType: this.generation.protocolType,
+      protocolName: this.generation.protocolName,
       leaderId: this.members.leaderId,
       stateSinceMs: this.#stateSinceMs,
-      members: [...this.members.all()].map((member) => ({
-        id: member.id,
-        instanceId: member.instanceId,
-        clientId: member.clientId,
-        clientHost: member.clientHost,
-        sessionTimeoutMs: member.sessionTimeoutMs,
-        rebalanceTimeoutMs: member.rebalanceTimeoutMs,
-        protocols: member.protocols,
-        assignment: assignmentOf(member),
-      })),
+      members: [...this.members.all()].map((member) => memberRecord(member, assignmentOf(member))),
     }
   }
 
@@ -263,7 +193,7 @@ export class Group {
   #acceptsJoin(memberId: string): boolean {
     const { maxSize, maxPendingMembers } = this.#host.settings
     const known = this.members.get(memberId)
-    if (memberId === '' && this.#pendingJoin.size >= maxPendingMembers) return false
+    if (memberId === '' && this.#expected.size >= maxPendingMembers) return false
     switch (this.#state) {
       case 'Empty':
       case 'Dead':
@@ -280,7 +210,7 @@ export class Group {
 
   #supportsProtocols(request: JoinRequest): boolean {
     if (this.members.size === 0) return request.protocolType !== '' && request.protocols.length > 0
-    return request.protocolType === this.#protocolType && this.members.supportsAnyOf(request.protocols)
+    return request.protocolType === this.generation.protocolType && this.members.supportsAnyOf(request.protocols)
   }
 
   #joinNew(request: JoinRequest, respond: Respond<JoinResult>): void {
@@ -290,31 +220,22 @@ export class Group {
       if (holder === undefined) this.#add(request, memberId, respond)
       else this.#replaceStatic(request, this.members.get(holder) as Member, memberId, respond)
     } else if (request.requiresKnownMemberId) {
-      this.#expectJoin(memberId, request.sessionTimeoutMs)
+      this.#expected.expect(memberId, request.sessionTimeoutMs)
       respond(joinRefused(ERRORS.memberIdRequired, memberId))
     } else {
       this.#add(request, memberId, respond)
     }
   }
 
-  #expectJoin(memberId: string, timeoutMs: number): void {
-    const deadline = new Deadline(this.#host.clock, () => {
-      this.#drop(memberId)
-      this.#maybeCompleteJoin()
-    })
-    deadline.in(timeoutMs)
-    this.#pendingJoin.set(memberId, deadline)
-  }
-
   #add(request: JoinRequest, memberId: string, respond: Respond<JoinResult>): void {
     this.#drop(memberId)
-    if (this.members.size === 0) this.#protocolType = request.protocolType
+    if (this.members.size === 0) this.generation.setProtocolType(request.protocolType)
     const member = this.#newMember(request, memberId)
     member.isNew = true
     this.members.add(member)
     this.members.parkJoin(member, respond)
     this.#seen(member, request.connection)
-    if (this.#initialDelayLeftMs !== null) this.#memberJoinedMeanwhile = true
+    this.#joinWindow.memberCame()
     member.session.in(this.#host.settings.newMemberJoinTimeoutMs)
     this.#rebalance()
   }
@@ -329,7 +250,7 @@ export class Group {
     this.#seen(member, request.connection)
     if (this.#isNoNews(member, request)) {
       this.#extendSession(member)
-      respond(this.#joined(member))
+      respond(this.generation.joined(member, this.members))
       return
     }
     this.#update(member, request)
@@ -360,7 +281,7 @@ export class Group {
     this.members.parkJoin(member, respond)
     this.#seen(member, request.connection)
     member.session.in(member.sessionTimeoutMs)
-    if (this.#state === 'Stable' && this.members.electProtocol() === this.#protocolName) {
+    if (this.#state === 'Stable' && this.members.electProtocol() === this.generation.protocolName) {
       this.#saveReplacement(request, old, member, leaderBefore)
     } else {
       // In CompletingRebalance too: the leader may be computing an assignment for the old id.
@@ -369,16 +290,16 @@ export class Group {
   }
 
   #saveReplacement(request: JoinRequest, old: Member, member: Member, leaderBefore: string): void {
-    const generation = this.#generation
+    const generation = this.generation.number
     this.#host.save(this.id, this.record(), (failed) => {
       // A rebalance that began meanwhile answers the parked JoinGroup itself.
-      if (this.#state !== 'Stable' || this.#generation !== generation || this.members.get(member.id) !== member) return
+      if (this.#state !== 'Stable' || this.generation.number !== generation || this.members.get(member.id) !== member) return
       if (failed !== null) {
         this.members.answerJoin(member, joinRefused(failed, ''))
         this.#undoReplacement(old, member)
         return
       }
-      const joined = this.#joined(member)
+      const joined = this.generation.joined(member, this.members)
       if (request.canSkipAssignment) this.members.answerJoin(member, { ...joined, skipAssignment: this.members.isLeader(member.id) })
       // Older clients would take a leader's answer for a request to assign: they are told that the old id leads.
       else this.members.answerJoin(member, { ...joined, leader: leaderBefore, members: [] })
@@ -393,16 +314,8 @@ export class Group {
     old.session.in(old.sessionTimeoutMs)
   }
 
-  #newMember(request: JoinRequest, memberId: string): Member {
-    const profile = {
-      id: memberId,
-      instanceId: request.instanceId,
-      clientId: request.clientId,
-      clientHost: request.clientHost,
-      protocols: copyProtocols(request.protocols),
-      sessionTimeoutMs: request.sessionTimeoutMs,
-      rebalanceTimeoutMs: request.rebalanceTimeoutMs,
-    }
+  #newMember(request: JoinRequest, id: string): Member {
+    const profile = { ...request, id, protocols: copyProtocols(request.protocols) }
     return new Member(profile, this.#host.clock, (member) => this.#sessionEnded(member))
   }
 
@@ -410,7 +323,7 @@ export class Group {
 
   /** Something changed that needs a new generation: begins one, or lets the one that is forming go on. */
   #rebalance(): void {
-    if (ENTERED_FROM.PreparingRebalance.includes(this.#state)) this.#prepareRebalance()
+    if (mayEnter('PreparingRebalance', this.#state)) this.#prepareRebalance()
     else this.#maybeCompleteJoin()
   }
 
@@ -426,54 +339,35 @@ export class Group {
     const isInitial = this.#state === 'Empty'
     this.#enter('PreparingRebalance')
     if (isInitial) {
-      const delayMs = this.#host.settings.initialRebalanceDelayMs
-      this.#initialDelayLeftMs = Math.max(this.members.rebalanceTimeoutMs - delayMs, 0)
-      this.#memberJoinedMeanwhile = false
-      this.#joinDeadline.in(delayMs)
+      this.#joinWindow.openForStrangers({ delayMs: this.#host.settings.initialRebalanceDelayMs, timeoutMs: this.members.rebalanceTimeoutMs })
     } else if (this.#everybodyJoined) {
       this.#completeJoin()
     } else {
-      this.#joinDeadline.in(this.members.rebalanceTimeoutMs)
+      this.#joinWindow.open(this.members.rebalanceTimeoutMs)
     }
   }
 
   get #everybodyJoined(): boolean {
-    return this.members.allAwaitJoin && this.#pendingJoin.size === 0
+    return this.members.allAwaitJoin && this.#expected.size === 0
   }
 
   #maybeCompleteJoin(): void {
-    if (this.#state === 'PreparingRebalance' && this.#initialDelayLeftMs === null && this.#everybodyJoined) this.#completeJoin()
-  }
-
-  #joinDeadlinePassed(): void {
-    if (this.#state !== 'PreparingRebalance') return
-    const leftMs = this.#initialDelayLeftMs ?? 0
-    if (leftMs > 0 && this.#memberJoinedMeanwhile) {
-      const delayMs = this.#host.settings.initialRebalanceDelayMs
-      this.#memberJoinedMeanwhile = false
-      this.#initialDelayLeftMs = Math.max(leftMs - delayMs, 0)
-      this.#joinDeadline.in(Math.min(delayMs, leftMs))
-      return
-    }
-    this.#completeJoin()
+    if (this.#state === 'PreparingRebalance' && !this.#joinWindow.awaitsStrangers && this.#everybodyJoined) this.#completeJoin()
   }
 
   /** Everybody joined, or had the time to: the next generation begins, without the dynamic members that stayed away (rule 17). */
   #completeJoin(): void {
-    this.#joinDeadline.cancel()
-    this.#initialDelayLeftMs = null
+    this.#joinWindow.close()
     for (const member of [...this.members.all()]) {
       if (member.awaitingJoin === null && member.instanceId === null) this.members.remove(member.id)
     }
     if (this.members.size > 0 && !this.members.electLeader()) {
       // Only static members, none of which came back: wait until their sessions end.
-      this.#joinDeadline.in(this.members.rebalanceTimeoutMs)
+      this.#joinWindow.open(this.members.rebalanceTimeoutMs)
       return
     }
-    this.#generation++
+    this.generation.next(this.members)
     this.#pendingSync.clear()
-    this.#protocolName = this.members.size === 0 ? null : this.members.electProtocol()
-    this.#subscribedTopics = this.#readSubscriptions()
     if (this.members.size === 0) {
       this.#enter('Empty')
       // Nobody waits for this. If it is lost, the generation before comes back at a restart and its sessions end there.
@@ -487,52 +381,19 @@ export class Group {
     }
     this.#syncDeadline.in(this.members.rebalanceTimeoutMs)
     for (const member of [...this.members.all()]) {
-      if (this.members.answerJoin(member, this.#joined(member))) this.#extendSession(member)
-    }
-  }
-
-  #readSubscriptions(): ReadonlySet<string> | null {
-    if (!this.usesConsumerProtocol) return null
-    const topics = new Set<string>()
-    for (const member of this.members.all()) {
-      const own = subscribedTopics(member.metadataFor(this.#protocolName) ?? NO_ASSIGNMENT)
-      if (own === null) return null
-      for (const topic of own) topics.add(topic)
-    }
-    return topics
-  }
-
-  /** The answer to a JoinGroup of this generation. */
-  #joined(member: Member): JoinResult {
-    return {
-      error: null,
-      generation: this.#generation,
-      protocolType: this.#protocolType,
-      protocolName: this.#protocolName,
-      leader: this.members.leaderId ?? '',
-      skipAssignment: false,
-      memberId: member.id,
-      members: this.members.isLeader(member.id) ? this.members.joinedMembers(this.#protocolName) : [],
+      if (this.members.answerJoin(member, this.generation.joined(member, this.members))) this.#extendSession(member)
     }
   }
 
   // ---- syncing
 
-  #checkSync(request: SyncRequest): ErrorRow | null {
-    const refused = this.members.check(request.memberId, request.instanceId)
-    if (refused !== null) return refused
-    if (request.generation !== this.#generation) return ERRORS.illegalGeneration
-    if (differs(request.protocolType, this.#protocolType) || differs(request.protocolName, this.#protocolName)) return ERRORS.inconsistentGroupProtocol
-    return null
-  }
-
   /** The leader has spoken: its assignment is given out once it is durable. Members it left out get an empty one. */
   #saveAssignment(request: SyncRequest): void {
-    const generation = this.#generation
+    const generation = this.generation.number
     const assignments = new Map(request.assignments.map(({ memberId, assignment }) => [memberId, new Uint8Array(assignment)]))
     const assignmentOf = (member: Member) => assignments.get(member.id) ?? NO_ASSIGNMENT
     this.#host.save(this.id, this.record(assignmentOf), (failed) => {
-      if (this.#state !== 'CompletingRebalance' || this.#generation !== generation) return
+      if (this.#state !== 'CompletingRebalance' || this.generation.number !== generation) return
       if (failed !== null) this.#assignmentLost(failed)
       else this.#giveOut(assignmentOf)
     })
@@ -542,7 +403,7 @@ export class Group {
     this.#enter('Stable')
     for (const member of this.members.all()) member.assignment = assignmentOf(member)
     for (const member of [...this.members.all()]) {
-      if (this.members.answerSync(member, this.#assignmentOf(member))) this.#extendSession(member)
+      if (this.members.answerSync(member, this.generation.assigned(member))) this.#extendSession(member)
     }
   }
 
@@ -551,10 +412,6 @@ export class Group {
       if (this.members.answerSync(member, syncRefused(failed))) this.#extendSession(member)
     }
     this.#rebalance()
-  }
-
-  #assignmentOf(member: Member): SyncResult {
-    return { error: null, protocolType: this.#protocolType, protocolName: this.#protocolName, assignment: member.assignment }
   }
 
   /** Members that joined and never asked for their assignment are dead weight: out with them. */
@@ -574,7 +431,7 @@ export class Group {
       this.#expel(this.members.get(memberId) as Member)
       return null
     }
-    if (this.#pendingJoin.has(leaving.memberId)) {
+    if (this.#expected.has(leaving.memberId)) {
       this.#drop(leaving.memberId)
       return null
     }
@@ -611,8 +468,7 @@ export class Group {
   /** Forgets an id, member or expected one. */
   #drop(memberId: string): void {
     this.members.remove(memberId)
-    this.#pendingJoin.get(memberId)?.cancel()
-    this.#pendingJoin.delete(memberId)
+    this.#expected.forget(memberId)
     this.#pendingSync.delete(memberId)
   }
 
@@ -625,7 +481,7 @@ export class Group {
   }
 
   #enter(state: GroupState): void {
-    if (!ENTERED_FROM[state].includes(this.#state)) throw new Error(`group ${this.id} cannot go from ${this.#state} to ${state}`)
+    if (!mayEnter(state, this.#state)) throw new Error(`group ${this.id} cannot go from ${this.#state} to ${state}`)
     this.#state = state
     this.#stateSinceMs = this.#host.clock.now()
   }
@@ -638,16 +494,6 @@ export class Group {
       member.session.in(member.sessionTimeoutMs)
     }
     this.members.restoreLeader(record.leaderId)
-    this.#subscribedTopics = this.#readSubscriptions()
+    this.generation.readSubscriptions(this.members)
   }
-}
-
-/** What is kept beyond the request must not keep the request's frame alive. */
-function copyProtocols(protocols: readonly Protocol[]): Protocol[] {
-  return protocols.map(({ name, metadata }) => ({ name, metadata: new Uint8Array(metadata) }))
-}
-
-/** Null is "not said", by old clients. */
-function differs(claimed: string | null, actual: string | null): boolean {
-  return claimed !== null && actual !== null && claimed !== actual
 }

@@ -94,3 +94,8 @@ export class Member {
     this.#connection = null
   }
 }
+
+/** What is kept beyond the request must not keep the request's frame alive. */
+export function copyProtocols(protocols: readonly Protocol[]): Protocol[] {
+  return protocols.map(({ name, metadata }) => ({ name, metadata: new Uint8Array(metadata) }))
+}

@@ -7,9 +7,9 @@ import type { CommittedOffset } from './offset-record.ts'
  * more from the commit. Null: none of them expires.
  */
 export function offsetRetention(group: Group): ((offset: CommittedOffset) => number) | null {
-  if (group.protocolType === null) return (offset) => offset.committedAtMs
+  if (group.generation.protocolType === null) return (offset) => offset.committedAtMs
   if (group.state === 'Empty') return () => group.stateSinceMs
-  if (group.state === 'Stable' && group.usesConsumerProtocol && group.knowsSubscriptions) return (offset) => offset.committedAtMs
+  if (group.state === 'Stable' && group.generation.usesConsumerProtocol && group.generation.knowsSubscriptions) return (offset) => offset.committedAtMs
   return null
 }
 
