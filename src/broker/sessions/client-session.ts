@@ -10,6 +10,7 @@ import { checkSubscribe, type Wanted } from './check-subscribe.ts'
 import { Cursor } from './cursor.ts'
 import type { DeliveryHub } from './delivery-hub.ts'
 import type { ExchangeStore } from './exchanges.ts'
+import type { InFlight } from './in-flight.ts'
 import { Incoming } from './incoming.ts'
 import type { Marks } from './marks.ts'
 import { Outgoing, type OutgoingServices } from './outgoing.ts'
@@ -68,7 +69,8 @@ export class ClientSession implements Subscriber, LazyState {
   readonly outgoing: Outgoing
   readonly incoming = new Incoming()
   readonly #ids: PacketIds
-  readonly #finished: number[] = []
+  /** QoS 2 exchanges that are over and still on disk. */
+  readonly #finished = new Map<number, InFlight>()
   /** Whether it was made to outlive its connection, and is kept on disk. */
   readonly isPersistent: boolean
   principal: Principal
@@ -153,7 +155,7 @@ export class ClientSession implements Subscriber, LazyState {
     records.push(sessionState(this.clientId, null), positionState(this.clientId, null), idsState(this.clientId, null))
     for (const text of this.#subscriptions.keys()) records.push(subscriptionState(this.clientId, text, null))
     for (const entry of this.outgoing.exchanges.inFlight.values()) if (entry.qos === 2) records.push(exchangeState(this.clientId, entry.packetId, null))
-    for (const packetId of this.#finished) records.push(exchangeState(this.clientId, packetId, null))
+    for (const packetId of this.#finished.keys()) records.push(exchangeState(this.clientId, packetId, null))
     for (const packetId of this.incoming.packetIds()) records.push(incomingState(this.clientId, packetId, false))
   }
 
@@ -184,6 +186,7 @@ export class ClientSession implements Subscriber, LazyState {
   }
 
   *exchangeRecords(): Iterable<StateRecord> {
+    for (const entry of this.#finished.values()) yield exchangeState(this.clientId, entry.packetId, exchangeRecord(entry))
     for (const entry of this.outgoing.exchanges.inFlight.values()) {
       if (entry.qos === 2 && entry.tail !== null) yield exchangeState(this.clientId, entry.packetId, exchangeRecord(entry))
     }
@@ -195,10 +198,12 @@ export class ClientSession implements Subscriber, LazyState {
       if (this.#begun && cursor.beside.size > this.#services.settings.maxPositionsBesideMark) this.#takeMark(cursor, records)
     }
     records.push(this.positionRecord())
-    for (const packetId of this.#finished) {
-      if (!this.outgoing.exchanges.inFlight.has(packetId)) records.push(exchangeState(this.clientId, packetId, null))
+    for (const [packetId, entry] of this.#finished) {
+      // A position below it would read the message again after a crash: until then its record says that it was handed out.
+      if (entry.tail !== null && this.#position(entry.filter, entry.tail) <= entry.offset) continue
+      this.#finished.delete(packetId)
+      records.push(exchangeState(this.clientId, packetId, null))
     }
-    this.#finished.length = 0
   }
 
   subscribe(requests: readonly SubscribeRequest[], onDone: (results: readonly (QoS | Failure)[]) => void): void {
@@ -445,6 +450,18 @@ export class ClientSession implements Subscriber, LazyState {
     cursor.beside.clear()
   }
 
+  /** The next offset a subscription will look at. */
+  #position(filter: string, tail: PartitionTail): number {
+    const subscription = this.#subscriptions.get(filter)
+    // Nobody will look.
+    if (subscription === undefined) return Number.POSITIVE_INFINITY
+    const { cursor } = subscription
+    const lag = cursor.lagging.get(tail)
+    if (lag !== undefined) return lag.next
+    if (this.#begun) return Number.POSITIVE_INFINITY
+    return cursor.beside.get(tail) ?? this.#services.marks.offsetAt(cursor.mark, tail) ?? 0
+  }
+
   /** On coming back: which partitions have more than the cursor has seen. */
   #findLag(cursor: Cursor): void {
     if (!this.isPersistent) return
@@ -476,9 +493,10 @@ export class ClientSession implements Subscriber, LazyState {
           if (failed === null) onDurable()
         }),
       forget: (entry) => {
-        this.#finished.push(entry.packetId)
+        this.#finished.set(entry.packetId, entry)
         journal.later(this)
       },
+      holds: (packetId) => this.#finished.has(packetId),
       changed: () => {
         if (!this.#ended) journal.later(this)
       },

@@ -18,6 +18,8 @@ export interface ExchangeStore {
   save(entry: InFlight, onDurable: () => void): void
   /** A QoS 2 exchange is over; kept lazily, together with positions that lie beyond it. */
   forget(entry: InFlight): void
+  /** Whether the packet id's record must stay on disk, though its exchange is over. */
+  holds(packetId: number): boolean
   /** Positions or QoS 1 exchanges changed; kept lazily. */
   changed(): void
 }
@@ -49,6 +51,7 @@ export class Exchanges {
   readonly #inFlight = new Map<number, InFlight>()
   /** QoS 2 places given out before a crash, at or above a position: not to be given out again. */
   #handedOut: Set<string> | null = null
+  readonly #isInUse = (packetId: number) => this.#inFlight.has(packetId) || this.#store?.holds(packetId) === true
   #client: SessionClient | null = null
   /** Exchanges of former connections that are to be repeated first, in their order [MQTT-4.6.0-1]; null when done. */
   #repeating: Iterator<InFlight> | null = null
@@ -111,7 +114,7 @@ export class Exchanges {
 
   /** Begins an exchange, for which there is room. False where packet ids must be reserved on disk first. */
   start(client: SessionClient, { tail, offset, stored, target, qos, retain }: NewExchange): boolean {
-    const packetId = this.#ids.take(this.#inFlight, this.#wake)
+    const packetId = this.#ids.take(this.#isInUse, this.#wake)
     if (packetId === 0) return false
     const { prefix, text } = target.subscription
     const entry: InFlight = {

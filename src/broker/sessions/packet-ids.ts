@@ -35,13 +35,13 @@ export class PacketIds {
   }
 
   /** The next id that is not in use; 0 where a reservation must come first. `onMore` is called when it came. */
-  take(inUse: { has(id: number): boolean }, onMore: () => void): number {
+  take(isInUse: (id: number) => boolean, onMore: () => void): number {
     if (this.#reservation !== null && this.#left < this.#reservation.step / 2) this.#reserve(this.#reservation, onMore)
     while (this.#left > 0) {
       const id = this.#next
       this.#next = around(id + 1)
       this.#left--
-      if (!inUse.has(id)) return id
+      if (!isInUse(id)) return id
     }
     return 0
   }

@@ -5,7 +5,7 @@ import { type Chance, Reader, Writer } from './support/actors.ts'
 import { TestBroker } from './support/broker.ts'
 
 const RUNS = Number(process.env.ELYTRA_SESSION_RUNS ?? 25)
-const STEPS = 250
+const STEPS = Number(process.env.ELYTRA_SESSION_STEPS ?? 250)
 const TOPICS = ['t/0', 't/1', 't/2', 'u/0', 'v']
 
 /** A small generator with a seed: the same seed, the same run. */
