@@ -4,7 +4,9 @@ import { message, type TestBroker } from './broker.ts'
 
 export type Chance = (bound: number) => number
 
-type Item = { readonly kind: 'publish'; readonly delivery: Delivery; readonly text: string; readonly packetId: number } | { readonly kind: 'pubrel'; readonly packetId: number }
+type Item =
+  | { readonly kind: 'publish'; readonly delivery: Delivery; readonly text: string; readonly packetId: number }
+  | { readonly kind: 'pubrel'; readonly packetId: number }
 
 const PRINCIPAL = { name: 'User:ANONYMOUS', isAdministrator: true }
 
@@ -60,7 +62,15 @@ export class Reader implements SessionClient {
   }
 
   #subscribe(session: Session): void {
-    const request = { filter: this.filter, qos: this.qos, noLocal: false, retainAsPublished: false, retainHandling: 2 as const, subscriptionId: undefined, from: undefined }
+    const request = {
+      filter: this.filter,
+      qos: this.qos,
+      noLocal: false,
+      retainAsPublished: false,
+      retainHandling: 2 as const,
+      subscriptionId: undefined,
+      from: undefined,
+    }
     session.subscribe([request], () => {})
   }
 
