@@ -63,10 +63,7 @@ test('an unknown variable that begins with ELYTRA_ is a mistake, not silence', (
 })
 
 test('all problems are reported at once, each with its place, value and range', () => {
-  const problems = wrong(
-    yaml('num.partitions: many\nlog.level: loud\nmqtt.listeners: nowhere\n'),
-    settingsOfEnvironment({ ELYTRA_MAX_CONNECTIONS: '0' }),
-  )
+  const problems = wrong(yaml('num.partitions: many\nlog.level: loud\nmqtt.listeners: nowhere\n'), settingsOfEnvironment({ ELYTRA_MAX_CONNECTIONS: '0' }))
   assert.deepEqual(problems, [
     'e.yaml:1: num.partitions must be a whole number, not "many"',
     'e.yaml:2: log.level must be one of debug, info, warn, error, silent, not "loud"',
