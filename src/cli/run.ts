@@ -71,7 +71,7 @@ async function runVerb(verb: Verb, definition: CommandDefinition, argv: readonly
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     if (error.code === 'commander.helpDisplayed') return say(io, helpOfCommand(verb, definition))
-    throw usageError(`${error.message.replace(/^error: /, '')} (elytra ${verb.words} --help)`)
+    throw usageError(`${error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ')} (elytra ${verb.words} --help)`)
   }
   const given = command.opts() as Record<string, unknown>
   const options = Object.fromEntries(Object.entries(definition.options).map(([name, row]) => [name, given[name] ?? row.fallback]))

@@ -66,7 +66,7 @@ export function settingsOfEnvironment(environment: Readonly<Record<string, strin
   const keys = new Map<string, string>(SETTING_KEYS.map((key) => [environmentName(key), key]))
   const found: RawSetting[] = []
   for (const [name, value] of Object.entries(environment)) {
-    if (!name.startsWith('ELYTRA_') || value === undefined || NOT_SETTINGS.has(name)) continue
+    if (!name.startsWith('ELYTRA_') || value === undefined || NOT_SETTINGS.has(name) || KUBERNETES.test(name)) continue
     found.push({ key: keys.get(name) ?? keyOfVariable(name), value, origin: name })
   }
   return found
@@ -74,6 +74,9 @@ export function settingsOfEnvironment(environment: Readonly<Record<string, strin
 
 /** Variables that the command line reads and that are no settings of the broker. */
 const NOT_SETTINGS: ReadonlySet<string> = new Set(['ELYTRA_CONFIG', 'ELYTRA_PASSWORD'])
+
+/** What Kubernetes puts into every container of a namespace with a service that is called elytra. */
+const KUBERNETES = /^ELYTRA_(SERVICE_(HOST|PORT)|PORT)(_|$)/
 
 /** The key that a variable would be the name of: what is reported, and compared with the keys there are. */
 const keyOfVariable = (name: string): string => name.slice('ELYTRA_'.length).toLowerCase().replaceAll('_', '.')

@@ -62,6 +62,11 @@ test('an unknown variable that begins with ELYTRA_ is a mistake, not silence', (
   ])
 })
 
+test('the variables that Kubernetes makes of a service called elytra are no settings', () => {
+  const made = { ELYTRA_SERVICE_HOST: '10.0.0.1', ELYTRA_SERVICE_PORT_KAFKA: '9092', ELYTRA_PORT: 'tcp://10.0.0.1:9092', ELYTRA_PORT_9092_TCP_ADDR: '10.0.0.1' }
+  assert.deepEqual(settingsOfEnvironment(made), [])
+})
+
 test('all problems are reported at once, each with its place, value and range', () => {
   const problems = wrong(yaml('num.partitions: many\nlog.level: loud\nmqtt.listeners: nowhere\n'), settingsOfEnvironment({ ELYTRA_MAX_CONNECTIONS: '0' }))
   assert.deepEqual(problems, [

@@ -10,7 +10,7 @@ export interface PasswordCheckLimits {
   readonly maxWaiting: number
 }
 
-export const PASSWORD_CHECK_LIMITS: PasswordCheckLimits = { maxVerified: 10_000, maxWaiting: 1_000 }
+const PASSWORD_CHECK_LIMITS: PasswordCheckLimits = { maxVerified: 10_000, maxWaiting: 1_000 }
 
 /**
  * Checks passwords against SCRAM credentials, one key derivation at a time: PBKDF2 shares libuv's threads with the

@@ -13,7 +13,7 @@ const RETRIES = 20
 const RETRY_MS = 250
 
 /** A broker's answer that is not 0. */
-export class BrokerError extends CommandError {
+class BrokerError extends CommandError {
   readonly code: number
   constructor(code: number, message: string) {
     super(message, EXIT.failed)
@@ -24,7 +24,7 @@ export class BrokerError extends CommandError {
 const ROWS: readonly ErrorRow[] = Object.values(ERRORS)
 
 /** `UNKNOWN_TOPIC_OR_PARTITION` for 3. */
-export function errorName(code: number): string {
+function errorName(code: number): string {
   return ROWS.find(({ kafka }) => kafka === code)?.name ?? `error ${code}`
 }
 
