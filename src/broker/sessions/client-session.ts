@@ -17,7 +17,7 @@ import { Outgoing, type OutgoingServices } from './outgoing.ts'
 import { PacketIds } from './packet-ids.ts'
 import type { PartitionTail } from './partition-tail.ts'
 import type { Message, ProtocolLevel, QoS, SessionClient, SubscribeRequest, Will } from './ports.ts'
-import type { OnPublished, Publisher } from './publisher.ts'
+import type { OnPublished, Publisher, PublishOptions } from './publisher.ts'
 import { replayStarts } from './replay.ts'
 import type { RetainedStore } from './retained-store.ts'
 import { type Subscriber, type Target, targetsOf } from './route-table.ts'
@@ -57,6 +57,8 @@ export interface SessionOptions {
   readonly idFloor: number
 }
 
+const NO_STATE: readonly StateRecord[] = []
+
 type TailOf = (key: string) => PartitionTail | undefined
 /** An offset moved back to the log's end where it lies beyond. */
 type Clamp = (tail: PartitionTail, offset: number) => number
@@ -87,6 +89,8 @@ export class ClientSession implements Subscriber, LazyState {
   /** Whether its subscriptions count. */
   #begun = false
   #noLocal = 0
+  /** Options of a plain publish, made once. */
+  readonly #plainPublish: PublishOptions
   #ended = false
 
   constructor(options: SessionOptions, services: SessionServices) {
@@ -94,6 +98,7 @@ export class ClientSession implements Subscriber, LazyState {
     this.principal = options.principal
     this.expiryS = options.expiryS
     this.isPersistent = options.expiryS > 0
+    this.#plainPublish = this.#publishOptions(null, NO_STATE)
     this.#services = services
     this.#cursor = new Cursor(null, services.settings.queueQos0Messages)
     const { journal, settings } = services
@@ -236,7 +241,9 @@ export class ClientSession implements Subscriber, LazyState {
   }
 
   publish(message: Message, onDone: OnPublished | null): void {
-    const options = { principal: this.principal, publisher: this.#publisherOf(message.topic), clientId: this.clientId, state: [] }
+    const publisher = this.#publisherOf(message.topic)
+    const plain = this.#plainPublish
+    const options = publisher === null && plain.principal === this.principal ? plain : this.#publishOptions(publisher, NO_STATE)
     this.#services.publisher.publish(message, options, onDone)
   }
 
@@ -247,7 +254,7 @@ export class ClientSession implements Subscriber, LazyState {
       return
     }
     const state = this.isPersistent ? [incomingState(this.clientId, packetId, true)] : []
-    const options = { principal: this.principal, publisher: this.#publisherOf(message.topic), clientId: this.clientId, state }
+    const options = this.#publishOptions(this.#publisherOf(message.topic), state)
     this.#services.publisher.publish(message, options, (failed, matched) => {
       this.incoming.settle(packetId, failed)
       onDone(failed, matched)
@@ -430,6 +437,10 @@ export class ClientSession implements Subscriber, LazyState {
     const [target] = targetsOf(this, [subscription], this.#services)
     const { retained } = this.#services
     if (target !== undefined && retained.count > 0) this.outgoing.addRetained(retained.delivery(target))
+  }
+
+  #publishOptions(publisher: string | null, state: readonly StateRecord[]): PublishOptions {
+    return { principal: this.principal, publisher, clientId: this.clientId, state }
   }
 
   /** The client id for the record, where one of the session's own No Local subscriptions will ask for it. */

@@ -77,12 +77,14 @@ export class Publisher {
       this.#afterTransient(alongside, options.state, durable, matched, onDone)
       return
     }
-    const turnOptions = { publisher: options.publisher, durable, state: options.state, ...(alongside === null ? {} : { alongside }) } satisfies TurnOptions
-    const settled = (failed: Failure | null) => {
-      if (alongside !== null) this.#retained.settle(alongside, failed === null)
-      onDone?.(failed, matched)
+    if (alongside === null) {
+      this.#turn.add(route, message, turnOptionsOf(options, durable), onDone === null ? null : (failed) => onDone(failed, matched))
+      return
     }
-    this.#turn.add(route, message, turnOptions, onDone === null && alongside === null ? null : settled)
+    this.#turn.add(route, message, { publisher: options.publisher, durable, state: options.state, alongside }, (failed) => {
+      this.#retained.settle(alongside, failed === null)
+      onDone?.(failed, matched)
+    })
   }
 
   #check(message: Message, principal: Principal): Failure | null {
@@ -109,4 +111,13 @@ export class Publisher {
     }
     this.#retained.append(alongside, durable ? state : [], durable, (failed) => onDone?.(failed, matched))
   }
+}
+
+/** What nearly every message is published with, made once. */
+const WRITTEN: TurnOptions = { publisher: null, durable: false }
+const DURABLE: TurnOptions = { publisher: null, durable: true }
+
+function turnOptionsOf(options: PublishOptions, durable: boolean): TurnOptions {
+  if (options.publisher === null && options.state.length === 0) return durable ? DURABLE : WRITTEN
+  return { publisher: options.publisher, durable, state: options.state }
 }
