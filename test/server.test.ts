@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
+import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { Kafka, logLevel } from 'kafkajs'
@@ -9,6 +9,8 @@ import { connectAsync } from 'mqtt'
 import { KafkaClient } from '../src/cli/kafka-client/client.ts'
 import { KafkaConnection } from '../src/cli/kafka-client/connection.ts'
 import { startBroker } from '../src/index.ts'
+import { DescribeClusterRequest, DescribeClusterResponse } from '../src/kafka/messages/describe-cluster.ts'
+import { nodeNetwork } from '../src/runtime/node-network.ts'
 import { systemClock } from '../src/runtime/system-clock.ts'
 import { VirtualNetwork } from '../src/testing/index.ts'
 import { cli } from './cli/run-cli.ts'
@@ -70,6 +72,56 @@ test('settings of an embedded broker are checked like those of a file', async ()
   await cli(['produce', 'made', '-v', 'x', '-b', broker.kafka])
   const described = await cli(['topic', 'describe', 'made', '--json', '-b', broker.kafka])
   assert.equal((JSON.parse(described.stdout) as { partitions: unknown[] }).partitions.length, 7)
+})
+
+test('broker settings are the defaults of topics, and a topic may set its own', async () => {
+  await using broker = await startBroker({ settings: { 'message.max.bytes': 1000, 'log.retention.ms': 5000, 'num.partitions': 1 } })
+  const at = ['-b', broker.kafka]
+  await cli(['topic', 'create', 'narrow', ...at])
+  await cli(['topic', 'create', 'wide', '-c', 'max.message.bytes=5000', ...at])
+  const value = 'x'.repeat(2000)
+  assert.match((await cli(['produce', 'narrow', '-v', value, ...at])).stderr, /MESSAGE_TOO_LARGE/)
+  assert.equal((await cli(['produce', 'wide', '-v', value, ...at])).exitCode, 0)
+  const { configs, set } = JSON.parse((await cli(['topic', 'describe', 'wide', '--json', ...at])).stdout) as { configs: Record<string, string>; set: string[] }
+  assert.equal(configs['retention.ms'], '5000')
+  assert.deepEqual(set, ['max.message.bytes'])
+})
+
+test('localhost is 127.0.0.1 and, where the machine has it, ::1, on one port', async () => {
+  await using broker = await startBroker({ kafka: 'localhost:0', mqtt: 'off' })
+  const port = broker.addresses.kafka[0]?.port ?? 0
+  const hasIpv6 = Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ address }) => address === '::1'))
+  for (const host of hasIpv6 ? ['127.0.0.1', '[::1]'] : ['127.0.0.1']) {
+    assert.equal((await cli(['topic', 'list', '-b', `${host}:${port}`])).exitCode, 0, host)
+  }
+})
+
+test('clients are told the advertised address of their listener, else the one they connected to', async () => {
+  await using broker = await startBroker({ kafka: ['127.0.0.1:0', '127.0.0.2:0'], settings: { 'kafka.advertised.listeners': 'broker.example:1234' } })
+  const [first, second] = broker.addresses.kafka
+  const told = async (host: string, port = 0) => {
+    await using connection = await KafkaConnection.open(nodeNetwork, { host, port })
+    const { brokers } = await connection.request(DescribeClusterRequest, DescribeClusterResponse, {
+      includeClusterAuthorizedOperations: false,
+      includeFencedBrokers: false,
+    })
+    return brokers.map((found) => `${found.host}:${found.port}`)
+  }
+  assert.deepEqual(await told('127.0.0.1', first?.port), ['broker.example:1234'])
+  assert.deepEqual(await told('127.0.0.2', second?.port), [`127.0.0.2:${second?.port}`])
+})
+
+test('rules say where MQTT topics go', async () => {
+  const rules = [
+    { filter: '+/telemetry/#', topic: 'telemetry', key: '{1}/{#}' },
+    { filter: 'live/#', store: false },
+  ]
+  await using broker = await startBroker({ settings: { 'mqtt.mapping.rules': rules } })
+  const mqtt = broker.mqtt.slice('mqtt://'.length)
+  await cli(['pub', 'device7/telemetry/temp', '-m', '21', '-b', mqtt])
+  await cli(['pub', 'live/position', '-m', '1', '-b', mqtt])
+  assert.equal((await cli(['consume', 'telemetry', '--exit', '-f', '%k=%v', '-b', broker.kafka])).stdout, 'device7/temp=21')
+  assert.deepEqual(await topicsOf(kafkaOf(broker.kafka)), ['telemetry'])
 })
 
 test('the broker is one line on stdout, and SIGTERM ends it in order', async () => {
