@@ -216,6 +216,7 @@ test('with the first user every client needs a password; it is checked for Kafka
   const added = await cli(['user', 'add', 'alice', '-b', kafka], { stdin: 'pass word\n' })
   assert.deepEqual(added, { exitCode: 0, stdout: '', stderr: 'user alice has this password now\n' })
   await assert.rejects(topicsOf(kafkaOf(kafka)))
+  assert.match((await cli(['topic', 'list', '-b', kafka])).stderr, /closed the connection; if it has users, log in by --user NAME/)
   for (const mechanism of ['plain', 'scram-sha-256', 'scram-sha-512'] as const) {
     assert.deepEqual(await topicsOf(kafkaOf(kafka, { username: 'alice', password: 'pass word', mechanism })), [], mechanism)
     await assert.rejects(topicsOf(kafkaOf(kafka, { username: 'alice', password: 'wrong', mechanism })), mechanism)

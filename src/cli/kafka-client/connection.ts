@@ -23,6 +23,7 @@ export class KafkaConnection implements AsyncDisposable {
   readonly #waiting: Waiting[] = []
   readonly #versions = new Map<number, readonly [first: number, last: number]>()
   #correlationId = 0
+  #answers = 0
   #failure: Error | null = null
 
   private constructor(socket: StreamSocket, address: string) {
@@ -30,7 +31,11 @@ export class KafkaConnection implements AsyncDisposable {
     socket.start({
       onData: (chunk) => this.#onData(chunk),
       onDrain: () => {},
-      onClose: (error) => this.#fail(new CommandError(`the broker at ${address} closed the connection${error === null ? '' : `: ${error.message}`}`)),
+      onClose: (error) => {
+        // A broker that has users closes on the first request of somebody it does not know.
+        const hint = this.#answers === 1 ? '; if it has users, log in by --user NAME' : ''
+        this.#fail(new CommandError(`the broker at ${address} closed the connection${error === null ? '' : `: ${error.message}`}${hint}`))
+      },
     })
   }
 
@@ -98,6 +103,7 @@ export class KafkaConnection implements AsyncDisposable {
   #onFrame(frame: Buffer): void {
     const next = this.#waiting.shift()
     if (next === undefined) throw new CommandError('an answer to no request')
+    this.#answers++
     try {
       next.resolve(next.decode(frame) as never)
     } catch (error) {
