@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Random } from '../../../src/runtime/random.ts'
+import { ManualClock } from '../../../src/testing/manual-clock.ts'
+import { SeededRandom } from '../../../src/testing/seeded-random.ts'
 import { Actor } from './support/actor.ts'
-import { ManualClock } from './support/manual-clock.ts'
-import { commitErrorOf, seededRandom, type Waiting, World } from './support/world.ts'
+import { commitErrorOf, type Waiting, World } from './support/world.ts'
 
 const ROUNDS = 120
 const STEPS = 150
@@ -13,7 +13,7 @@ const ROUND_MS = 2_000
 
 /** Random members join, leave, crash, commit, lose connections; the broker crashes too. */
 class Run {
-  readonly random: Random
+  readonly random: SeededRandom
   world: World
   readonly actors: Actor[] = []
   /** Who was given a partition in a generation: member id or, where static, instance id. */
@@ -25,7 +25,7 @@ class Run {
   #commits: { readonly offset: number; readonly waiting: Waiting<unknown> }[] = []
   #instances = 0
 
-  constructor(random: Random, world: World) {
+  constructor(random: SeededRandom, world: World) {
     this.random = random
     this.world = world
   }
@@ -145,7 +145,7 @@ class Run {
 }
 
 async function run(seed: number, settings: object): Promise<void> {
-  const random = seededRandom(seed)
+  const random = new SeededRandom(seed)
   const it = new Run(random, await new World({ offsetsRetentionCheckIntervalMs: 1e9, ...settings }, undefined, new ManualClock(), seed).open())
   it.world.topic('t')
   for (let step = 0; step < STEPS; step++) await it.act()

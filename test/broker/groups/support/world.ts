@@ -7,8 +7,8 @@ import type { Principal, Security } from '../../../../src/broker/security/ports.
 import type { Topic } from '../../../../src/broker/topics/topic.ts'
 import { TopicRegistry } from '../../../../src/broker/topics/topic-registry.ts'
 import type { StateRecord } from '../../../../src/log/ports.ts'
-import type { Random } from '../../../../src/runtime/random.ts'
-import { ManualClock } from './manual-clock.ts'
+import { ManualClock } from '../../../../src/testing/manual-clock.ts'
+import { SeededRandom } from '../../../../src/testing/seeded-random.ts'
 import { StateLog } from './state-log.ts'
 
 /** A request that may be answered later: `result` is undefined until then. */
@@ -33,21 +33,6 @@ export class TestConnection implements MemberConnection {
 
   get listenerCount(): number {
     return this.#listeners.size
-  }
-}
-
-/** Mulberry32: good enough for tests, and the same for the same seed. */
-export function seededRandom(seed: number): Random {
-  let state = seed >>> 0
-  const next = () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return (mixed ^ (mixed >>> 14)) >>> 0
-  }
-  return {
-    bytes: (length) => Uint8Array.from({ length }, () => next() & 0xff),
-    below: (bound) => Math.floor((next() / 0x1_0000_0000) * bound),
   }
 }
 
@@ -78,7 +63,7 @@ export class World {
     this.settings = { ...DEFAULT_GROUP_SETTINGS, ...settings }
     this.clock = clock
     this.log = new StateLog(durable)
-    const random = seededRandom(seed)
+    const random = new SeededRandom(seed)
     this.topics = new TopicRegistry(this.log, random, { numPartitions: 4, maxPartitions: 10_000 })
     this.context = { clock, random, log: this.log, topics: this.topics, security: openSecurity() }
     this.groups = new GroupCoordinator(this.context, this.settings)
