@@ -39,7 +39,7 @@ export class MqttClient {
   #wake: (() => void) | null = null
   #drained: (() => void) | null = null
   #ended: Error | null = null
-  #onEnded: ((error: Error) => void)[] = []
+  readonly #onEnded = new Set<(error: Error) => void>()
   #nextId = 0
   #inFlight = 0
   #maxInFlight = MAX_IN_FLIGHT
@@ -151,7 +151,7 @@ export class MqttClient {
     this.#ping?.cancel()
     if (this.#ended !== null) return
     this.#send({ type: 'DISCONNECT', reason: 0, properties: NO_PROPERTIES })
-    const ended = new Promise<void>((resolve) => this.#onEnded.push(() => resolve()))
+    const ended = new Promise<void>((resolve) => this.#onEnded.add(() => resolve()))
     this.#socket.end()
     await ended
   }
@@ -278,8 +278,11 @@ export class MqttClient {
   #untilEnded<T>(promise: Promise<T>): Promise<T> {
     if (this.#ended !== null) return Promise.reject(this.#ended)
     return new Promise<T>((resolve, reject) => {
-      promise.then(resolve, reject)
-      this.#onEnded.push(reject)
+      this.#onEnded.add(reject)
+      promise.then((value) => {
+        this.#onEnded.delete(reject)
+        resolve(value)
+      }, reject)
     })
   }
 
@@ -287,7 +290,8 @@ export class MqttClient {
     if (this.#ended !== null) return
     this.#ended = error
     this.#ping?.cancel()
-    for (const reject of this.#onEnded.splice(0)) reject(error)
+    for (const reject of this.#onEnded) reject(error)
+    this.#onEnded.clear()
     this.#wake?.()
   }
 }
