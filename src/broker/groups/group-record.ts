@@ -1,4 +1,7 @@
+import type { Generation } from './generation.ts'
 import type { Protocol } from './group-requests.ts'
+import type { Member } from './member.ts'
+import type { Membership } from './membership.ts'
 import { StateReader, StateWriter } from './state-codec.ts'
 
 /** What a restart must know of a group, as Kafka keeps it in its GroupMetadataValue: the last stable generation. */
@@ -24,10 +27,25 @@ export interface MemberRecord {
   readonly assignment: Uint8Array
 }
 
-/** A member as it is kept, with an assignment that may not be its own yet. */
-export function memberRecord(member: Omit<MemberRecord, 'assignment'>, assignment: Uint8Array): MemberRecord {
-  const { id, instanceId, clientId, clientHost, sessionTimeoutMs, rebalanceTimeoutMs, protocols } = member
-  return { id, instanceId, clientId, clientHost, sessionTimeoutMs, rebalanceTimeoutMs, protocols, assignment }
+/** A group as it is kept, with assignments that may not have been given out yet. */
+export function groupRecord(generation: Generation, members: Membership, stateSinceMs: number, assignmentOf: (member: Member) => Uint8Array): GroupRecord {
+  return {
+    generation: generation.number,
+    protocolType: generation.protocolType,
+    protocolName: generation.protocolName,
+    leaderId: members.leaderId,
+    stateSinceMs,
+    members: [...members.all()].map((member) => ({
+      id: member.id,
+      instanceId: member.instanceId,
+      clientId: member.clientId,
+      clientHost: member.clientHost,
+      sessionTimeoutMs: member.sessionTimeoutMs,
+      rebalanceTimeoutMs: member.rebalanceTimeoutMs,
+      protocols: member.protocols,
+      assignment: assignmentOf(member),
+    })),
+  }
 }
 
 const VERSION = 1

@@ -27,7 +27,10 @@ export interface GroupSettings {
   readonly maxGroups: number
   /** Committed offsets of this broker, over all groups; a new one beyond is refused with POLICY_VIOLATION. */
   readonly maxOffsets: number
-  /** Bytes of one group's state record (subscriptions and assignments of all members); beyond, SyncGroup gets UNKNOWN_SERVER_ERROR as in Kafka. */
+  /**
+   * Bytes of one group's state record. A member whose subscription does not fit beside the others' gets
+   * GROUP_MAX_SIZE_REACHED; where the assignments do not fit, SyncGroup gets UNKNOWN_SERVER_ERROR as in Kafka.
+   */
   readonly maxStateBytes: number
 }
 

@@ -3,7 +3,7 @@ import { ERRORS, type ErrorRow } from '../errors.ts'
 import { Deadline } from './deadline.ts'
 import { ExpectedMembers } from './expected-members.ts'
 import { Generation } from './generation.ts'
-import { type GroupRecord, memberRecord } from './group-record.ts'
+import { type GroupRecord, groupRecord } from './group-record.ts'
 import {
   type JoinRequest,
   type JoinResult,
@@ -21,7 +21,7 @@ import type { GroupSettings } from './group-settings.ts'
 import { type GroupState, mayEnter } from './group-state.ts'
 import { JoinWindow } from './join-window.ts'
 import { copyProtocols, Member } from './member.ts'
-import { Membership } from './membership.ts'
+import { Membership, protocolBytes } from './membership.ts'
 
 /** What a group asks of its surroundings. */
 export interface GroupHost {
@@ -83,7 +83,7 @@ export class Group {
 
   /** JoinGroup; the session timeout was checked already. */
   join(request: JoinRequest, respond: Respond<JoinResult>): void {
-    if (!this.#acceptsJoin(request.memberId)) {
+    if (!this.#acceptsJoin(request.memberId) || !this.#hasRoomFor(request)) {
       this.#drop(request.memberId)
       respond(joinRefused(ERRORS.groupMaxSizeReached, ''))
       this.#maybeCompleteJoin()
@@ -177,14 +177,7 @@ export class Group {
 
   /** Its state as a record, with the assignments that are about to be given out. */
   record(assignmentOf: (member: Member) => Uint8Array = (member) => member.assignment): GroupRecord {
-    return {
-      generation: this.generation.number,
-      protocolType: this.generation.protocolType,
-      protocolName: this.generation.protocolName,
-      leaderId: this.members.leaderId,
-      stateSinceMs: this.#stateSinceMs,
-      members: [...this.members.all()].map((member) => memberRecord(member, assignmentOf(member))),
-    }
+    return groupRecord(this.generation, this.members, this.#stateSinceMs, assignmentOf)
   }
 
   // ---- joining
@@ -206,6 +199,12 @@ export class Group {
       default:
         return this.#state satisfies never
     }
+  }
+
+  /** What members say of themselves must fit into the group's record, or no assignment could ever be saved. */
+  #hasRoomFor({ memberId, protocols }: JoinRequest): boolean {
+    const others = this.members.protocolBytes - protocolBytes(this.members.get(memberId)?.protocols ?? [])
+    return others + protocolBytes(protocols) <= this.#host.settings.maxStateBytes
   }
 
   #supportsProtocols(request: JoinRequest): boolean {
@@ -299,6 +298,7 @@ export class Group {
         this.#undoReplacement(old, member)
         return
       }
+      this.#extendSession(member)
       const joined = this.generation.joined(member, this.members)
       if (request.canSkipAssignment) this.members.answerJoin(member, { ...joined, skipAssignment: this.members.isLeader(member.id) })
       // Older clients would take a leader's answer for a request to assign: they are told that the old id leads.
@@ -329,10 +329,8 @@ export class Group {
 
   #prepareRebalance(): void {
     if (this.#state === 'CompletingRebalance') {
-      for (const member of [...this.members.all()]) {
-        member.assignment = NO_ASSIGNMENT
-        if (this.members.answerSync(member, syncRefused(ERRORS.rebalanceInProgress))) this.#extendSession(member)
-      }
+      for (const member of this.members.all()) member.assignment = NO_ASSIGNMENT
+      this.#answerSyncs(() => syncRefused(ERRORS.rebalanceInProgress))
     }
     this.#pendingSync.clear()
     this.#syncDeadline.cancel()
@@ -402,16 +400,19 @@ export class Group {
   #giveOut(assignmentOf: (member: Member) => Uint8Array): void {
     this.#enter('Stable')
     for (const member of this.members.all()) member.assignment = assignmentOf(member)
-    for (const member of [...this.members.all()]) {
-      if (this.members.answerSync(member, this.generation.assigned(member))) this.#extendSession(member)
-    }
+    this.#answerSyncs((member) => this.generation.assigned(member))
   }
 
   #assignmentLost(failed: ErrorRow): void {
-    for (const member of [...this.members.all()]) {
-      if (this.members.answerSync(member, syncRefused(failed))) this.#extendSession(member)
-    }
+    this.#answerSyncs(() => syncRefused(failed))
     this.#rebalance()
+  }
+
+  /** Whoever was parked could not heartbeat: its session begins anew. */
+  #answerSyncs(resultOf: (member: Member) => SyncResult): void {
+    for (const member of [...this.members.all()]) {
+      if (this.members.answerSync(member, resultOf(member))) this.#extendSession(member)
+    }
   }
 
   /** Members that joined and never asked for their assignment are dead weight: out with them. */

@@ -11,6 +11,7 @@ export class Membership {
   readonly #supporters = new Map<string, number>()
   #leaderId: string | null = null
   #awaitingJoinCount = 0
+  #protocolBytes = 0
 
   get size(): number {
     return this.#members.size
@@ -39,6 +40,11 @@ export class Membership {
 
   isLeader(memberId: string): boolean {
     return this.#leaderId === memberId
+  }
+
+  /** Bytes of what all members tell the leader. */
+  get protocolBytes(): number {
+    return this.#protocolBytes
   }
 
   get awaitingJoinCount(): number {
@@ -185,10 +191,16 @@ export class Membership {
   }
 
   #countProtocols(protocols: readonly Protocol[], change: 1 | -1): void {
+    this.#protocolBytes += change * protocolBytes(protocols)
     for (const name of new Set(protocols.map((protocol) => protocol.name))) {
       const count = (this.#supporters.get(name) ?? 0) + change
       if (count === 0) this.#supporters.delete(name)
       else this.#supporters.set(name, count)
     }
   }
+}
+
+/** Bytes that a member's protocols take. */
+export function protocolBytes(protocols: readonly Protocol[]): number {
+  return protocols.reduce((bytes, { name, metadata }) => bytes + name.length + metadata.length, 0)
 }

@@ -283,3 +283,10 @@ test('the number of groups is bounded', async () => {
   it.stable({})
   assert.equal(errorOf(it.join({ groupId: 'h' })), 'POLICY_VIOLATION')
 })
+
+test('what the members of a group say of themselves is bounded by what can be saved', async () => {
+  const it = await world({ maxStateBytes: 300 })
+  const [first] = it.stable({ protocols: [protocol('range', ['t'], 'x'.repeat(100))] })
+  assert.equal(errorOf(it.join({ protocols: [protocol('range', ['t'], 'y'.repeat(200))] })), 'GROUP_MAX_SIZE_REACHED')
+  assert.equal(errorOf(it.join({ memberId: first?.memberId ?? '', protocols: [protocol('range', ['t'], 'z'.repeat(200))] })), 'NONE')
+})

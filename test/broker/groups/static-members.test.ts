@@ -134,6 +134,17 @@ test('a group of static members none of which rejoins waits until their sessions
   assert.equal(it.state(), 'Empty')
 })
 
+test('a replacement that was parked for longer than its session has a new one after the answer', async () => {
+  const it = await world()
+  const [leader] = it.stable({ sessionTimeoutMs: 60_000 }, { instanceId: 'i' })
+  const back = it.join({ instanceId: 'i' })
+  it.clock.advance(15_000)
+  it.log.commit()
+  assert.equal(errorOf(back), 'NONE')
+  it.clock.advance(10_000)
+  assert.equal(it.heartbeat(leader), 'REBALANCE_IN_PROGRESS')
+})
+
 test('a replacement that the disk refuses is undone', async () => {
   const it = await world()
   const [leader, old] = it.stable({}, { instanceId: 'i' })
