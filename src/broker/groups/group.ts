@@ -131,13 +131,7 @@ export class Group {
 
   /** Heartbeat (rule 20): null where all is well. */
   heartbeat(claim: MemberClaim, connection: MemberConnection | null): ErrorRow | null {
-    const refused = this.members.check(claim.memberId, claim.instanceId)
-    if (refused !== null) return refused
-    if (claim.generation !== this.generation.number) return ERRORS.illegalGeneration
-    const member = this.members.get(claim.memberId) as Member
-    this.#seen(member, connection)
-    this.#extendSession(member)
-    return this.#state === 'PreparingRebalance' ? ERRORS.rebalanceInProgress : null
+    return this.#hear(claim, connection) ?? (this.#state === 'PreparingRebalance' ? ERRORS.rebalanceInProgress : null)
   }
 
   /** LeaveGroup: an error or null for each, in order (rule 21). */
@@ -152,14 +146,7 @@ export class Group {
     const { memberId, instanceId, generation } = claim
     if (generation < 0 && this.#state === 'Empty') return null
     if (generation < 0 && memberId === '' && instanceId === null) return ERRORS.unknownMemberId
-    const refused = this.members.check(memberId, instanceId)
-    if (refused !== null) return refused
-    if (generation !== this.generation.number) return ERRORS.illegalGeneration
-    if (this.#state === 'CompletingRebalance') return ERRORS.rebalanceInProgress
-    const member = this.members.get(memberId) as Member
-    this.#seen(member, connection)
-    this.#extendSession(member)
-    return null
+    return this.#hear(claim, connection) ?? (this.#state === 'CompletingRebalance' ? ERRORS.rebalanceInProgress : null)
   }
 
   /** Ends it: its parked requests are answered, its timers stop. */
@@ -471,6 +458,17 @@ export class Group {
     this.members.remove(memberId)
     this.#expected.forget(memberId)
     this.#pendingSync.delete(memberId)
+  }
+
+  /** A member spoke, and is alive; or what is wrong with its claim to be one. */
+  #hear(claim: MemberClaim, connection: MemberConnection | null): ErrorRow | null {
+    const refused = this.members.check(claim.memberId, claim.instanceId)
+    if (refused !== null) return refused
+    if (claim.generation !== this.generation.number) return ERRORS.illegalGeneration
+    const member = this.members.get(claim.memberId) as Member
+    this.#seen(member, connection)
+    this.#extendSession(member)
+    return null
   }
 
   #seen(member: Member, connection: MemberConnection | null): void {
