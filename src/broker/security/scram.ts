@@ -16,10 +16,13 @@ export const SCRAM_MECHANISMS: readonly ScramMechanism[] = ['SCRAM-SHA-256', 'SC
 export const MIN_ITERATIONS = 4096
 export const MAX_ITERATIONS = 16_384
 
-/** `SaltedPassword` of RFC 5802: PBKDF2, on a thread of libuv's pool. Callers see to it that one runs at a time. */
+/**
+ * `SaltedPassword` of RFC 5802: PBKDF2, on a thread of libuv's pool. Callers see to it that one runs at a time. The password
+ * is its UTF-8 as it is: like Kafka's (`ScramFormatter.normalize`), and unlike the RFC, it is not prepared.
+ */
 export function saltPassword(mechanism: ScramMechanism, password: string, salt: Uint8Array, iterations: number): Promise<Buffer> {
   const hash = HASHES[mechanism]
-  return derive(password.normalize('NFKC'), salt, iterations, hash.bytes, hash.name)
+  return derive(password, salt, iterations, hash.bytes, hash.name)
 }
 
 /** The stored half of a credential: what proves a password without holding it. */

@@ -28,7 +28,7 @@ export async function logIn(connection: KafkaConnection, { username, password }:
   const first = await exchange(`n,,${firstBare}`)
   const { r: serverNonce = '', s: salt = '', i: iterations = '' } = attributesOf(first)
   if (!serverNonce.startsWith(nonce)) throw new CommandError('the broker answered the login with a nonce of its own')
-  const salted = await derive(password.normalize('NFKC'), Buffer.from(salt, 'base64'), Number(iterations), 32, 'sha256')
+  const salted = await derive(password, Buffer.from(salt, 'base64'), Number(iterations), 32, 'sha256')
   const withoutProof = `c=biws,r=${serverNonce}`
   const signed = `${firstBare},${first},${withoutProof}`
   const clientKey = hmac(salted, 'Client Key')

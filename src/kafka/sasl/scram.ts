@@ -71,7 +71,9 @@ export class ScramExchange implements SaslExchange {
     const parts = CLIENT_FINAL.exec(text)?.groups
     if (parts === undefined) return failed('Invalid SCRAM client final message')
     const bindingFits = Buffer.from(parts.binding as string, 'base64').toString('utf8') === first.gs2Header
-    if (parts.nonce !== first.nonce || !bindingFits) return failed(`${REFUSED} ${this.#mechanism}`)
+    // librdkafka before 2.6.1 puts its own nonce before the whole one; Kafka takes that, too (`ScramSaslServer`).
+    const nonceFits = (parts.nonce as string).endsWith(first.nonce)
+    if (!nonceFits || !bindingFits) return failed(`${REFUSED} ${this.#mechanism}`)
     const hash = HASHES[this.#mechanism]
     const authMessage = `${first.clientFirstBare},${first.serverFirst},${parts.withoutProof}`
     const signature = createHmac(hash.name, first.credential.storedKey).update(authMessage).digest()

@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict'
+import { createHash, createHmac } from 'node:crypto'
+import { test } from 'node:test'
+import type { Security } from '../../../src/broker/security/ports.ts'
+import { credentialOf, saltPassword } from '../../../src/broker/security/scram.ts'
+import { ScramExchange } from '../../../src/kafka/sasl/scram.ts'
+import { systemRandom } from '../../../src/runtime/random.ts'
+
+const SALT = Buffer.from('a salt of alice')
+const salted = await saltPassword('SCRAM-SHA-256', 'pencil', SALT, 4096)
+const credential = credentialOf('SCRAM-SHA-256', salted, SALT, 4096)
+const security = {
+  scramCredential: () => credential,
+  principalOf: (name: string) => ({ name: `User:${name}`, isAdministrator: false }),
+} as unknown as Security
+
+/** The client's side, whose last message carries the nonce that `nonceOf` makes of its own and the whole one. */
+function outcome(nonceOf: (own: string, whole: string) => string): string {
+  const exchange = new ScramExchange({ security, random: systemRandom, decoySeed: SALT }, 'SCRAM-SHA-256')
+  const first = exchange.step(Buffer.from('n,,n=alice,r=clientnonce'))
+  assert.equal(first.outcome, 'continue')
+  const serverFirst = Buffer.from(first.outcome === 'continue' ? first.challenge : []).toString()
+  const whole = /r=([^,]+)/.exec(serverFirst)?.[1] ?? ''
+  const withoutProof = `c=biws,r=${nonceOf('clientnonce', whole)}`
+  const clientKey = createHmac('sha256', salted).update('Client Key').digest()
+  const storedKey = createHash('sha256').update(clientKey).digest()
+  const signature = createHmac('sha256', storedKey).update(`n=alice,r=clientnonce,${serverFirst},${withoutProof}`).digest()
+  const proof = Buffer.from(clientKey.map((byte, index) => byte ^ (signature[index] ?? 0))).toString('base64')
+  return exchange.step(Buffer.from(`${withoutProof},p=${proof}`)).outcome
+}
+
+test('the whole nonce is taken (RFC 5802)', () => {
+  assert.equal(
+    outcome((_own, whole) => whole),
+    'success',
+  )
+})
+
+test('the client’s nonce before the whole one is taken: librdkafka before 2.6.1 sends that, and Kafka takes it', () => {
+  assert.equal(
+    outcome((own, whole) => own + whole),
+    'success',
+  )
+})
+
+test('another nonce, a cut one and that of the client alone are refused', () => {
+  assert.equal(
+    outcome(() => 'somethingelse'),
+    'failure',
+  )
+  assert.equal(
+    outcome((_own, whole) => whole.slice(0, -1)),
+    'failure',
+  )
+  assert.equal(
+    outcome((own) => own),
+    'failure',
+  )
+})
