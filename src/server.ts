@@ -4,6 +4,7 @@ import { GroupCoordinator } from './broker/groups/group-coordinator.ts'
 import { DEFAULT_PRODUCER_ID_SETTINGS, ProducerIds } from './broker/producers/producer-ids.ts'
 import { UserStore } from './broker/security/user-store.ts'
 import { SessionManager } from './broker/sessions/session-manager.ts'
+import type { SessionSettings } from './broker/sessions/session-settings.ts'
 import { TopicMapping } from './broker/topics/mapping/topic-mapping.ts'
 import { TopicRegistry } from './broker/topics/topic-registry.ts'
 import { type ListenerAddress, printAddress } from './config/listener-address.ts'
@@ -11,6 +12,8 @@ import type { Settings } from './config/settings.ts'
 import type { KafkaBroker } from './kafka/handler.ts'
 import { KafkaServer } from './kafka/kafka-server.ts'
 import { LocalLog } from './log/local-log.ts'
+import type { LogStore } from './log/ports.ts'
+import type { LogSettings } from './log/settings.ts'
 import { MqttServer } from './mqtt/mqtt-server.ts'
 import { Listener, type ListenerParts } from './net/listener.ts'
 import type { Clock } from './runtime/clock.ts'
@@ -57,6 +60,10 @@ export interface Machine {
   readonly network: Network
   /** Null: those that the setting `storage` names. */
   readonly files: FileSystem | null
+  /** For tests: bounds that are no settings, small enough to be reached. */
+  readonly bounds?: { readonly log?: Partial<LogSettings>; readonly sessions?: Partial<SessionSettings> }
+  /** For tests of tests: puts something between the broker and its log. */
+  readonly wrapLog?: (log: LogStore) => LogStore
 }
 
 /** The machine's own; tests and the simulation have others. */
@@ -104,8 +111,9 @@ interface Core {
 }
 
 /** Makes everything that keeps state, then replays that state, then brings it to life. */
-async function openCore(settings: Settings, logger: Logger, { clock, random, files }: Machine, opened: Closer[]): Promise<Core> {
-  const log = new LocalLog(files ?? (await openFiles(settings)), clock, random, logger, logSettings(settings))
+async function openCore(settings: Settings, logger: Logger, { clock, random, files, bounds, wrapLog }: Machine, opened: Closer[]): Promise<Core> {
+  const localLog = new LocalLog(files ?? (await openFiles(settings)), clock, random, logger, { ...logSettings(settings), ...bounds?.log })
+  const log = wrapLog?.(localLog) ?? localLog
   const topics = new TopicRegistry(log, random, {
     numPartitions: settings['num.partitions'],
     maxPartitions: settings['max.partitions'],
@@ -118,7 +126,7 @@ async function openCore(settings: Settings, logger: Logger, { clock, random, fil
   const producerIds = new ProducerIds(log, DEFAULT_PRODUCER_ID_SETTINGS)
   const warn = (message: string): void => logger.warn({}, message)
   const mapping = await withReason('mqtt.mapping.rules', async () => new TopicMapping(topics, log, mappingSettings(settings), warn))
-  const sessions = new SessionManager(context, mapping, sessionSettings(settings), logger)
+  const sessions = new SessionManager(context, mapping, { ...sessionSettings(settings), ...bounds?.sessions }, logger)
 
   opened.push(() => log.close())
   await withReason(`cannot open ${log.description}`, () => log.open())

@@ -1,0 +1,107 @@
+import type { World } from './world.ts'
+
+/** Lets things go wrong at random moments until `untilMs`; `end` makes peace. */
+export function scheduleFaults(world: World, untilMs: number): { end(): void } {
+  const { random, time } = world
+  let ended = false
+  const rate = random.pick([0.3, 1, 3])
+  const next = (): void => {
+    time.after((random.fraction() * 4_000) / rate, null, () => {
+      if (ended || time.nowMs >= untilMs) return
+      random.pick(FAULTS)(world)
+      next()
+    })
+  }
+  next()
+  return {
+    end: () => {
+      ended = true
+      heal(world)
+      if (!world.broker.alive) world.start()
+    },
+  }
+}
+
+function heal(world: World): void {
+  const { faults } = world.disk
+  faults.syncFailure = 0
+  faults.readFailure = 0
+  faults.capacityBytes = Number.POSITIVE_INFINITY
+}
+
+type Fault = (world: World) => void
+
+const kill: Fault = (world) => {
+  world.crash('kill')
+  restart(world)
+}
+
+const powerLoss: Fault = (world) => {
+  world.crash('power')
+  restart(world)
+}
+
+const stop: Fault = (world) => {
+  if (!world.up) return
+  const { broker } = world
+  world.stop().then(
+    () => {
+      if (world.broker === broker) restart(world)
+    },
+    (error: unknown) => world.violate(`closing failed: ${String(error)}`),
+  )
+}
+
+const dropConnection: Fault = (world) => {
+  const { random } = world
+  const sockets = world.network.socketsOf(world.clients)
+  if (sockets.length > 0) random.pick(sockets).break(random.fraction() * 20, random.fraction() * 200)
+  world.count('connections cut')
+}
+
+const stallConnection: Fault = (world) => {
+  const { random } = world
+  const sockets = world.network.socketsOf(random.chance(0.5) ? world.clients : world.broker)
+  if (sockets.length > 0) random.pick(sockets).stall(random.below(3_000))
+  world.count('connections stalled')
+}
+
+const pause: Fault = (world) => {
+  world.broker.pause(world.random.below(world.random.chance(0.2) ? 15_000 : 500))
+  world.count('pauses')
+}
+
+const jump: Fault = (world) => {
+  world.time.jump(world.random.pick([-3_600_000, -1_000, 1_000, 3_600_000]))
+  world.count('clock jumps')
+}
+
+const FAULTS: readonly Fault[] = [
+  kill,
+  kill,
+  powerLoss,
+  powerLoss,
+  stop,
+  dropConnection,
+  dropConnection,
+  dropConnection,
+  stallConnection,
+  stallConnection,
+  pause,
+  jump,
+]
+
+/** Comes up again after a while, and now and then goes down again before it is up. */
+function restart(world: World): void {
+  const { random, time } = world
+  time.after(random.fraction() * 300, null, () => {
+    if (world.broker.alive) return
+    world.start()
+    if (!random.chance(0.3)) return
+    time.after(random.fraction() * 10, null, () => {
+      if (world.up || !world.broker.alive) return
+      world.crash(random.pick(['kill', 'power']))
+      restart(world)
+    })
+  })
+}

@@ -1,0 +1,229 @@
+import { createHash } from 'node:crypto'
+import { loadSettings, settingsOfObject } from '../../src/config/load.ts'
+import type { SettingsInput } from '../../src/config/settings.ts'
+import type { LogStore } from '../../src/log/ports.ts'
+import type { Network } from '../../src/runtime/network.ts'
+import { openServer, type Server } from '../../src/server.ts'
+import { SeededRandom } from '../../src/testing/seeded-random.ts'
+import { SimulatedDisk } from '../../src/testing/simulated-disk.ts'
+import { SimulatedNetwork } from '../../src/testing/simulated-network.ts'
+import { type SimulatedProcess, SimulatedTime } from '../../src/testing/simulated-time.ts'
+
+export const KAFKA = { host: '127.0.0.1', port: 9092 }
+export const MQTT = { host: '127.0.0.1', port: 1883 }
+
+/** Small enough that journals turn over, snapshots are taken and files are closed within a short run. */
+const BOUNDS = {
+  log: {
+    journalFileBytes: 262_144,
+    bypassBytes: 16_384,
+    checkpointBytes: 65_536,
+    checkpointMs: 500,
+    unsyncedBytesMax: 524_288,
+    tailCacheBytes: 65_536,
+    openFilesMax: 24,
+    indexCacheBytes: 16_384,
+    stateSnapshotBytes: 32_768,
+  },
+  sessions: { packetIdStep: 64, catchUpReadBytes: 8_192, maxPositionsBesideMark: 4, catchUpCacheBytes: 65_536 },
+} as const
+
+const SETTINGS: SettingsInput = {
+  storage: 'file:simulated',
+  'kafka.listeners': '127.0.0.1:9092',
+  'mqtt.listeners': '127.0.0.1:1883',
+  'log.segment.bytes': 1_048_576,
+  'log.retention.ms': -1,
+}
+
+/** Lines kept for whoever looks at a failure. */
+const TRACE_TAIL = 400
+
+export interface PlantedFault {
+  readonly syncLies?: boolean
+  readonly wrapLog?: (log: LogStore) => LogStore
+}
+
+export type CrashKind =
+  /** kill -9: what was written stays in the page cache. */
+  | 'kill'
+  /** The machine goes down: what was not synced is lost or torn. */
+  | 'power'
+
+/** Something the broker did that it must not do. */
+export class Violation extends Error {}
+
+/** One broker, its disk, its network and its clients, all from one seed. */
+export class World {
+  readonly seed: number
+  readonly random: SeededRandom
+  readonly time: SimulatedTime
+  readonly network: SimulatedNetwork
+  readonly disk: SimulatedDisk
+  /** Where all clients run: they outlive every crash of the broker. */
+  readonly clients: SimulatedProcess
+  readonly clientNetwork: Network
+  readonly violations: string[] = []
+  /** Called after each crash, before the broker starts again. */
+  readonly onCrash: ((kind: CrashKind) => void)[] = []
+  /** The broker's process now, and how many there were. */
+  broker: SimulatedProcess
+  boots = 0
+  server: Server | null = null
+  /** True while faults may explain a refusal or a delay. */
+  diskFails = false
+  /** Set for good by the tester at the end: actors finish what they began. */
+  stopping = false
+  readonly counts = new Map<string, number>()
+  readonly #hash = createHash('sha256')
+  readonly #tail: string[] = []
+  readonly #planted: PlantedFault
+  readonly #print: boolean
+  readonly #logErrors: boolean
+  traceLines = 0
+
+  constructor(seed: number, planted: PlantedFault = {}, print = false) {
+    this.seed = seed
+    this.#planted = planted
+    this.#print = print
+    this.#logErrors = print
+    this.random = new SeededRandom(seed)
+    const turns = this.random.fork()
+    const wire = this.random.fork()
+    const diskTimes = this.random.fork()
+    this.time = new SimulatedTime({
+      turnMs: () => turns.fraction() * 0.3,
+      onCrash: (owner, error) => this.violate(`${owner?.name ?? 'the harness'} threw ${error instanceof Error ? error.stack : String(error)}`),
+    })
+    const pieces = this.random.pick([1, 7, 64, 1460, 65_536])
+    this.network = new SimulatedNetwork(this.time, {
+      windowBytes: 65_536,
+      latencyMs: () => 0.05 + wire.fraction() * (wire.chance(0.02) ? 40 : 1),
+      pieceBytes: () => (wire.chance(0.2) ? wire.between(1, pieces) : 65_536),
+      onArrival: (to, bytes) => this.trace('net', to.id, bytes),
+    })
+    this.disk = new SimulatedDisk(this.time, this.random.fork(), {
+      latencyMs: () => 0.02 + diskTimes.fraction() * 0.2,
+      syncMs: () => 0.1 + diskTimes.fraction() * (diskTimes.chance(0.05) ? 80 : 2),
+      syncFailure: 0,
+      readFailure: 0,
+      capacityBytes: Number.POSITIVE_INFINITY,
+      syncLies: planted.syncLies ?? false,
+    })
+    this.clients = this.time.process('clients')
+    this.clientNetwork = this.network.of(this.clients)
+    this.broker = this.time.process('broker-0')
+    this.broker.kill()
+  }
+
+  /** One line of the trace: its hash is the run. */
+  trace(what: string, detail: string, bytes?: Uint8Array): void {
+    this.traceLines++
+    const line = `${this.time.nowMs.toFixed(3)} ${what} ${detail}${bytes === undefined ? '' : ` ${bytes.length} B`}`
+    this.#hash.update(line)
+    if (bytes !== undefined) this.#hash.update(bytes)
+    if (what === 'net') return
+    if (this.#print) console.log(line)
+    this.#tail.push(line)
+    if (this.#tail.length > TRACE_TAIL) this.#tail.shift()
+  }
+
+  get traceTail(): readonly string[] {
+    return this.#tail
+  }
+
+  /** Of everything that happened so far. */
+  traceHash(): string {
+    return this.#hash.copy().digest('hex')
+  }
+
+  violate(what: string): void {
+    this.trace('VIOLATION', what)
+    this.violations.push(`${(this.time.nowMs / 1000).toFixed(3)} s: ${what}`)
+  }
+
+  count(what: string, by = 1): void {
+    this.counts.set(what, (this.counts.get(what) ?? 0) + by)
+  }
+
+  get up(): boolean {
+    return this.server !== null
+  }
+
+  /** Starts the broker on the disk as it is. Nothing is awaited: a crash may come in the middle of it. */
+  start(): void {
+    this.boots++
+    const process = this.time.process(`broker-${this.boots}`)
+    this.broker = process
+    this.server = null
+    this.trace('start', process.name)
+    this.#open(process).then(
+      (server) => {
+        if (!process.alive) return
+        this.server = server
+        this.trace('ready', process.name)
+      },
+      (error: Error) => this.#startFailed(process, error),
+    )
+  }
+
+  #startFailed(process: SimulatedProcess, error: Error): void {
+    if (!process.alive) return
+    this.trace('start-failed', error.message)
+    this.#end(process, () => 1)
+    if (!this.diskFails) {
+      this.violate(`the broker does not start: ${error.message}`)
+      return
+    }
+    this.time.after(500, null, () => this.start())
+  }
+
+  #open(process: SimulatedProcess): Promise<Server> {
+    const loaded = loadSettings(settingsOfObject(SETTINGS, 'simulation'))
+    if ('problems' in loaded) throw new Error(loaded.problems.join('\n'))
+    const say = (level: string) => (fields: object, message: string) => this.trace(`log-${level}`, `${message} ${JSON.stringify(fields)}`)
+    const logger = { debug: () => {}, info: this.#logErrors ? say('info') : () => {}, warn: say('warn'), error: say('error') }
+    return openServer(loaded.settings, logger, {
+      clock: process,
+      random: this.random.fork(),
+      network: this.network.of(process),
+      files: this.disk.mount(process),
+      bounds: BOUNDS,
+      ...(this.#planted.wrapLog === undefined ? {} : { wrapLog: this.#planted.wrapLog }),
+    })
+  }
+
+  crash(kind: CrashKind): void {
+    const { broker } = this
+    if (!broker.alive) return
+    this.trace('crash', `${kind}${this.server === null ? ' while starting' : ''}`)
+    this.count(this.server === null ? `${kind} while starting` : kind)
+    // A dead machine sends no resets: its peers notice late.
+    this.#end(broker, () => (kind === 'kill' ? this.random.fraction() : 1 + this.random.fraction() * 3_000))
+    if (kind === 'power') this.disk.powerLoss()
+    for (const told of this.onCrash) told(kind)
+  }
+
+  /** SIGTERM; resolves when the broker has closed. */
+  async stop(): Promise<void> {
+    const { server, broker } = this
+    if (server === null) return
+    this.server = null
+    this.trace('stop', broker.name)
+    this.count('stop')
+    await server.close()
+    if (!broker.alive) return
+    this.trace('stopped', broker.name)
+    this.#end(broker, () => 0.1)
+  }
+
+  #end(process: SimulatedProcess, peersHearAfterMs: () => number): void {
+    process.kill()
+    this.server = null
+    this.network.processEnded(process, peersHearAfterMs)
+  }
+
+  sleep(ms: number): Promise<void> {
+    return this.time.sleep(ms)
+  }
+}
