@@ -4,6 +4,7 @@ import type { HostPort } from '../runtime/network.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { AnswerQueue } from './answer-queue.ts'
 import { type Api, type ApiTable, serves } from './api-table.ts'
+import type { FetchMemory } from './fetch-memory.ts'
 import { FrameReader } from './frame-reader.ts'
 import type { ClientConnection, KafkaBroker } from './handler.ts'
 import { API_VERSIONS_KEY, unsupportedApiVersions } from './handlers/api-versions.ts'
@@ -21,6 +22,7 @@ export interface KafkaConnectionParts {
   readonly apis: ApiTable
   readonly logger: Logger
   readonly partialFrames: PartialFrames
+  readonly fetchMemory: FetchMemory
 }
 
 /**
@@ -164,6 +166,7 @@ export class KafkaConnection implements ConnectionHandler, ClientConnection {
       connection: this,
       broker: this.#parts.broker,
       apiRanges: this.#parts.apis.ranges,
+      fetchMemory: this.#parts.fetchMemory,
     }
     const encode = (answer: never): Chunks => encodeResponse(entry.response, version, start.correlationId, answer)
     const answer = entry.handler(request, context)

@@ -4,6 +4,7 @@ import type { ProducerIds } from '../broker/producers/producer-ids.ts'
 import type { Principal } from '../broker/security/ports.ts'
 import type { ConfigType } from '../broker/topics/topic-config.ts'
 import type { HostPort } from '../runtime/network.ts'
+import type { FetchMemory } from './fetch-memory.ts'
 import type { Authentication } from './sasl/authentication.ts'
 
 /**
@@ -29,6 +30,8 @@ export interface RequestContext {
   readonly connection: ClientConnection
   /** What ApiVersions tells. */
   readonly apiRanges: readonly ApiRange[]
+  /** Bounds the memory of Fetch answers. */
+  readonly fetchMemory: FetchMemory
   readonly broker: KafkaBroker
 }
 
@@ -94,6 +97,8 @@ export interface KafkaSettings {
   readonly maxRequestBytes: number
   /** `fetch.max.bytes`: the most one Fetch answer holds, whatever the client asks, but always one whole batch. */
   readonly maxFetchBytes: number
+  /** Bytes of Fetch answers under way, over all connections of a listener; the less is left, the smaller answers become. */
+  readonly maxFetchMemoryBytes: number
   /** Requests of one connection that are processed but not answered; reading pauses at the bound. */
   readonly maxInFlightRequests: number
   /** Bytes of those requests; reading pauses at the bound. */
@@ -109,6 +114,7 @@ export const DEFAULT_KAFKA_SETTINGS: KafkaSettings = {
   acksAll: 'durable',
   maxRequestBytes: 104_857_600,
   maxFetchBytes: 57_671_680,
+  maxFetchMemoryBytes: 134_217_728,
   maxInFlightRequests: 1_000,
   maxInFlightBytes: 33_554_432,
   maxPartialFrameBytes: 134_217_728,

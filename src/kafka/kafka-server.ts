@@ -3,6 +3,7 @@ import { Listener, type ListenerParts, type ListenerSettings } from '../net/list
 import type { HostPort } from '../runtime/network.ts'
 import { KAFKA_APIS } from './apis.ts'
 import { KafkaConnection } from './connection.ts'
+import { FetchMemory } from './fetch-memory.ts'
 import type { KafkaBroker } from './handler.ts'
 import { PartialFrames } from './partial-frames.ts'
 import { Authentication, type SaslPolicy } from './sasl/authentication.ts'
@@ -25,6 +26,7 @@ export class KafkaServer {
   readonly #listener: Listener
   readonly #sasl: SaslParts
   readonly #partialFrames: PartialFrames
+  readonly #fetchMemory: FetchMemory
 
   constructor(broker: KafkaBroker, parts: ListenerParts, settings: KafkaListenerSettings, limits: ListenerSettings) {
     this.#broker = broker
@@ -33,6 +35,7 @@ export class KafkaServer {
     this.#sasl = { security: broker.security, random: broker.random, decoySeed: broker.random.bytes(32) }
     this.#partialFrames = new PartialFrames(broker.settings.maxPartialFrameBytes)
     this.#listener = new Listener(parts, limits, (connection) => this.#accept(connection))
+    this.#fetchMemory = new FetchMemory(broker.settings.maxFetchMemoryBytes, () => this.#listener.output.bytes)
   }
 
   /** Accepts clients from now on; answers the address with the port that was chosen. Rejects with the system's error. */
@@ -52,7 +55,7 @@ export class KafkaServer {
   #accept(connection: Connection): KafkaConnection {
     const advertised = this.#settings.advertised ?? { host: connection.localAddress, port: connection.localPort }
     const authentication = new Authentication(this.#sasl, this.#settings.sasl)
-    const parts = { broker: this.#broker, apis: KAFKA_APIS, logger: this.#parts.logger, partialFrames: this.#partialFrames }
+    const parts = { broker: this.#broker, apis: KAFKA_APIS, logger: this.#parts.logger, partialFrames: this.#partialFrames, fetchMemory: this.#fetchMemory }
     return new KafkaConnection(connection, parts, authentication, advertised)
   }
 }

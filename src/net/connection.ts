@@ -1,5 +1,6 @@
 import type { Clock } from '../runtime/clock.ts'
 import type { StreamSocket } from '../runtime/network.ts'
+import { OutputMeter } from './output-meter.ts'
 
 /** A protocol's side of one connection. */
 export interface ConnectionHandler {
@@ -36,20 +37,24 @@ export class Connection {
   readonly #socket: StreamSocket
   readonly #clock: Clock
   readonly #limits: ConnectionLimits
+  readonly #meter: OutputMeter
   #handler: ConnectionHandler | null = null
   #onGone: ((connection: Connection) => void) | null = null
   /** Written this turn. */
   #gathered: Uint8Array[] = []
   #gatheredBytes = 0
+  /** What the meter was told of this connection. */
+  #meteredBytes = 0
   #pauses = 0
   #state: 'open' | 'closing' | 'closed' = 'open'
   #closeReason = 'the peer closed the connection'
   #sweep = 0
 
-  constructor(socket: StreamSocket, clock: Clock, limits: ConnectionLimits) {
+  constructor(socket: StreamSocket, clock: Clock, limits: ConnectionLimits, meter: OutputMeter = new OutputMeter()) {
     this.#socket = socket
     this.#clock = clock
     this.#limits = limits
+    this.#meter = meter
     this.remoteAddress = socket.remoteAddress
     this.remotePort = socket.remotePort
     this.localAddress = socket.localAddress
@@ -91,6 +96,8 @@ export class Connection {
     if (this.#gathered.length === 0) this.#clock.endOfTurn(() => this.flush())
     this.#gathered.push(bytes)
     this.#gatheredBytes += bytes.length
+    this.#meteredBytes += bytes.length
+    this.#meter.add(bytes.length)
     if (this.outputBytes > this.#limits.maxOutputBytes) this.pause('output')
   }
 
@@ -103,6 +110,7 @@ export class Connection {
     if (this.#state === 'closed') return
     this.#sweep = 0
     this.#socket.write(chunks)
+    this.#measure()
     if (this.#socket.bufferedBytes > this.#limits.maxOutputBytes) this.pause('output')
     else if (this.#pauses & PAUSE_BIT.output) this.#drained()
   }
@@ -144,7 +152,14 @@ export class Connection {
     return this.#sweep++
   }
 
+  #measure(): void {
+    const bytes = this.outputBytes
+    this.#meter.add(bytes - this.#meteredBytes)
+    this.#meteredBytes = bytes
+  }
+
   #drained(): void {
+    this.#measure()
     if ((this.#pauses & PAUSE_BIT.output) === 0 || this.outputBytes > this.#limits.maxOutputBytes / 2) return
     this.resume('output')
     this.#handler?.onDrained?.()
@@ -155,6 +170,8 @@ export class Connection {
     this.#state = 'closed'
     this.#gathered = []
     this.#gatheredBytes = 0
+    this.#meter.add(-this.#meteredBytes)
+    this.#meteredBytes = 0
     const handler = this.#handler
     const onGone = this.#onGone
     this.#handler = null

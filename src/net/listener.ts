@@ -2,6 +2,7 @@ import type { Clock, Timer } from '../runtime/clock.ts'
 import type { HostPort, Network, NetworkListener, StreamSocket } from '../runtime/network.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { Connection, type ConnectionHandler, type ConnectionLimits } from './connection.ts'
+import { OutputMeter } from './output-meter.ts'
 
 export interface ListenerSettings extends ConnectionLimits {
   /** Open connections beyond which a new one is closed at once. */
@@ -20,6 +21,10 @@ export const DEFAULT_LISTENER_SETTINGS: ListenerSettings = {
 /** Idle connections are looked for this many times per idle timeout. */
 const SWEEPS_PER_TIMEOUT = 10
 
+/** What the system answers where it has no IPv6. */
+const NO_SUCH_ADDRESS: readonly string[] = ['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EINVAL']
+const MAX_PORT_ATTEMPTS = 10
+
 export interface ListenerParts {
   readonly network: Network
   readonly clock: Clock
@@ -35,6 +40,8 @@ export class Listener {
   readonly #settings: ListenerSettings
   readonly #accept: (connection: Connection) => ConnectionHandler
   readonly #connections = new Set<Connection>()
+  /** What its connections have not sent off yet, together. */
+  readonly output = new OutputMeter()
   readonly #bound: NetworkListener[] = []
   #sweeper: Timer | null = null
   #whenEmpty: (() => void) | null = null
@@ -50,24 +57,29 @@ export class Listener {
 
   /** Binds; answers the address with the port the system chose where 0 was asked for. Rejects with the system's error. */
   async listen(address: HostPort): Promise<HostPort> {
-    const hosts = address.host === 'localhost' ? ['127.0.0.1', '::1'] : [address.host]
-    let port = address.port
-    for (const host of hosts) {
-      try {
-        const listener = await this.#parts.network.listen({ host, port }, (socket) => this.#onSocket(socket))
-        this.#bound.push(listener)
-        port = listener.address.port
-      } catch (error) {
-        // A machine without IPv6 has no ::1; with a port of the system's choice, somebody else may hold it there.
-        const optional = host === '::1' && (address.port === 0 || ['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EINVAL'].includes(codeOf(error)))
-        if (!optional) {
-          await this.close()
-          throw error
-        }
-      }
-    }
+    const port = address.host === 'localhost' ? await this.#bindBoth(address.port) : await this.#bind(address.host, address.port)
     this.#scheduleSweep()
     return { host: address.host, port }
+  }
+
+  /** IPv4 and IPv6 on one port. Where the system chose it for IPv4, somebody else may hold it for IPv6: then another one. */
+  async #bindBoth(port: number): Promise<number> {
+    for (let attempt = 1; ; attempt++) {
+      const bound = await this.#bind('127.0.0.1', port)
+      try {
+        return await this.#bind('::1', bound)
+      } catch (error) {
+        if (NO_SUCH_ADDRESS.includes(codeOf(error))) return bound
+        await this.#bound.pop()?.close()
+        if (port !== 0 || attempt === MAX_PORT_ATTEMPTS) throw error
+      }
+    }
+  }
+
+  async #bind(host: string, port: number): Promise<number> {
+    const listener = await this.#parts.network.listen({ host, port }, (socket) => this.#onSocket(socket))
+    this.#bound.push(listener)
+    return listener.address.port
   }
 
   get connectionCount(): number {
@@ -94,7 +106,7 @@ export class Listener {
       this.#warnOfLimit()
       return
     }
-    const connection = new Connection(socket, this.#parts.clock, this.#settings)
+    const connection = new Connection(socket, this.#parts.clock, this.#settings, this.output)
     this.#connections.add(connection)
     connection.start(this.#accept(connection), (gone) => this.#onGone(gone))
   }

@@ -95,6 +95,21 @@ test('reading from a peer that does not take its answers pauses until half of th
   assert.equal(peer.received.toString(), 'more requests')
 })
 
+test('the listener knows how much its peers have not taken', async () => {
+  const { clock, connect, listener } = await setup()
+  const slow = await connect(false)
+  const quick = await connect()
+  slow.peer.connection.write(Buffer.alloc(3_000))
+  quick.peer.connection.write(Buffer.alloc(500))
+  assert.equal(listener.output.bytes, 3_500)
+  clock.settle()
+  // The window of the network took the first thousand.
+  assert.equal(listener.output.bytes, 2_000)
+  slow.client.socket.destroy()
+  clock.settle()
+  assert.equal(listener.output.bytes, 0)
+})
+
 test('two who pause must both resume', async () => {
   const { clock, connect } = await setup()
   const { client, peer } = await connect()

@@ -35,7 +35,11 @@ export class FetchPlan {
   #answers: PartitionResponse[] = []
   readonly #maxBytes: number
   #readBytes = 0
+  /** Of these, bytes that came from the disk and count as memory of ours. */
+  #heldBytes = 0
   #hasError = false
+  /** Something was left out for want of memory. */
+  #cutShort = false
 
   constructor(request: FetchRequest, context: RequestContext) {
     this.#request = request
@@ -59,13 +63,22 @@ export class FetchPlan {
    * for). A promise only where the disk must be asked.
    */
   read(): boolean | Promise<boolean> {
+    this.release()
     this.#answers = []
     this.#readBytes = 0
     this.#hasError = false
+    this.#cutShort = false
     return this.#readFrom(0)
   }
 
+  /** Gives up what was read, or has handed it over. */
+  release(): void {
+    this.#context.fetchMemory.release(this.#heldBytes)
+    this.#heldBytes = 0
+  }
+
   response(): Response {
+    this.release()
     let first = 0
     const responses = this.#request.topics.map(({ topic, topicId, partitions }) => {
       const answers = this.#answers.slice(first, first + partitions.length)
@@ -108,7 +121,7 @@ export class FetchPlan {
       }
       this.#take(answer)
     }
-    return this.#hasError || places.length === 0 || this.#request.maxWaitMs <= 0 || this.#readBytes >= this.#request.minBytes
+    return this.#hasError || this.#cutShort || places.length === 0 || this.#request.maxWaitMs <= 0 || this.#readBytes >= this.#request.minBytes
   }
 
   #take(answer: PartitionResponse): void {
@@ -128,12 +141,22 @@ export class FetchPlan {
     const left = this.#maxBytes - this.#readBytes
     const nothingYet = this.#readBytes === 0
     if (asked.fetchOffset >= endOffset || (left <= 0 && !nothingYet)) return this.#found(asked, partition, endOffset, [])
-    const limits = { maxBytes: Math.max(0, Math.min(asked.partitionMaxBytes, left)), atLeastOne: nothingYet, endOffset }
-    const tail = log.readTail(asked.fetchOffset, limits)
-    if (tail !== undefined) return this.#found(asked, partition, endOffset, tail.batches)
-    return log
-      .read(asked.fetchOffset, limits)
-      .then((read) => ('code' in read ? errorAnswer(asked, rowOfLogFailure(read)) : this.#found(asked, partition, endOffset, read.batches)))
+    const maxBytes = Math.max(0, Math.min(asked.partitionMaxBytes, left))
+    const tail = log.readTail(asked.fetchOffset, { maxBytes, atLeastOne: nothingYet, endOffset })
+    return tail === undefined ? this.#readDisk(place, partition, maxBytes, endOffset) : this.#found(asked, partition, endOffset, tail.batches)
+  }
+
+  async #readDisk({ asked }: Place, partition: Partition, wantedBytes: number, endOffset: number): Promise<PartitionResponse> {
+    const { fetchMemory } = this.#context
+    const maxBytes = Math.min(wantedBytes, fetchMemory.allowanceBytes)
+    if (maxBytes < wantedBytes) this.#cutShort = true
+    fetchMemory.reserve(maxBytes)
+    const read = await partition.log.read(asked.fetchOffset, { maxBytes, atLeastOne: this.#readBytes === 0, endOffset })
+    fetchMemory.release(maxBytes)
+    if ('code' in read) return errorAnswer(asked, rowOfLogFailure(read))
+    fetchMemory.reserve(read.sizeBytes)
+    this.#heldBytes += read.sizeBytes
+    return this.#found(asked, partition, endOffset, read.batches)
   }
 
   /** Null where the offset can be read. */

@@ -91,6 +91,7 @@ export class ParkedFetch implements PartitionReader {
     this.#timer.cancel()
     this.#forgetClose()
     for (const partition of this.#plan.partitions()) partition.removeReader(this)
+    this.#plan.release()
     this.#resolve(response)
   }
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Partition } from '../../../src/broker/topics/partition.ts'
+import type { KafkaSettings } from '../../../src/kafka/handler.ts'
 import { FetchRequest, FetchResponse } from '../../../src/kafka/messages/fetch.ts'
 import { ProduceRequest, ProduceResponse } from '../../../src/kafka/messages/produce.ts'
 import { batchBaseOffset, batchOffsetCount, batchSizeBytes } from '../../../src/log/record-batch.ts'
@@ -32,9 +33,9 @@ interface Options {
   readonly topicId?: string
 }
 
-async function setup(partitions = 1) {
+async function setup(partitions = 1, settings: Partial<KafkaSettings> = {}) {
   const log = new HeldLog()
-  const kafka = await startKafka(log)
+  const kafka = await startKafka(log, { settings })
   const topic = kafka.topics.create({ name: 't', partitions }, () => {})
   assert.ok('partitions' in topic)
   const client = await RawClient.connect(kafka.address)
@@ -173,6 +174,16 @@ test('records from the disk are served like those from memory', async () => {
   await t.produce(['a', 'b'])
   t.partition.onDisk = true
   assert.deepEqual((await t.fetch({ offset: 1 })).offsets, [[0, 2]])
+})
+
+test('the less memory is left, the smaller answers from the disk become, and min.bytes holds nobody up', async () => {
+  await using t = await setup(1, { maxFetchMemoryBytes: 400_000 })
+  for (let batch = 0; batch < 5; batch++) await t.produce(['x'.repeat(100_000)])
+  t.partition.onDisk = true
+  const ask = { maxWaitMs: 60_000, minBytes: 450_000 }
+  assert.deepEqual((await t.fetch({}, ask)).offsets, [[0, 1]])
+  // A second time: what the first answer took is free again.
+  assert.deepEqual((await t.fetch({ offset: 1 }, ask)).offsets, [[1, 1]])
 })
 
 test('a Fetch waits for records and gets them when they are visible', async () => {

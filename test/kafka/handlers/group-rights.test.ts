@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DEFAULT_PRODUCER_ID_SETTINGS, ProducerIds } from '../../../src/broker/producers/producer-ids.ts'
+import { FetchMemory } from '../../../src/kafka/fetch-memory.ts'
 import { type ClientConnection, DEFAULT_KAFKA_SETTINGS, type Handler, type KafkaBroker, type RequestContext } from '../../../src/kafka/handler.ts'
 import { deleteGroups } from '../../../src/kafka/handlers/delete-groups.ts'
 import { describeGroups } from '../../../src/kafka/handlers/describe-groups.ts'
@@ -40,7 +41,14 @@ async function setup(...denied: string[]) {
   }
   const connection = Object.assign(new TestConnection(), { principal: ANYBODY, remoteAddress: '127.0.0.1', advertised: { host: 'broker', port: 9092 } })
   const call = async <Q, R>(handler: Handler<Q, R>, version: number, request: Q): Promise<R> => {
-    const context: RequestContext = { version, clientId: 'c', connection: connection as unknown as ClientConnection, apiRanges: [], broker }
+    const context: RequestContext = {
+      version,
+      clientId: 'c',
+      connection: connection as unknown as ClientConnection,
+      apiRanges: [],
+      fetchMemory: new FetchMemory(1, () => 0),
+      broker,
+    }
     const answer = handler(request, context)
     world.clock.advance(0)
     world.log.commit()
