@@ -435,12 +435,6 @@ export class Group {
     this.#membersWereRemoved()
   }
 
-  #connectionLost(member: Member): void {
-    const graceMs = this.#host.settings.disconnectGraceMs
-    if (graceMs === null || member.instanceId !== null || this.members.get(member.id) !== member) return
-    member.session.atLatestIn(graceMs)
-  }
-
   /** Takes a member out. What it has parked is answered so that it joins anew, should it still be alive. */
   #expel(member: Member): void {
     this.members.answerJoin(member, joinRefused(ERRORS.unknownMemberId, ''))
@@ -471,8 +465,10 @@ export class Group {
     return null
   }
 
+  /** A static member that loses its connection is expected back within its session: nobody watches its connection. */
   #seen(member: Member, connection: MemberConnection | null): void {
-    if (this.#host.settings.disconnectGraceMs !== null) member.seenOn(connection, (lost) => this.#connectionLost(lost))
+    const graceMs = this.#host.settings.disconnectGraceMs
+    if (graceMs !== null && member.instanceId === null) member.seenOn(connection, () => member.session.atLatestIn(graceMs))
   }
 
   #extendSession(member: Member): void {

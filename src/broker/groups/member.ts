@@ -74,7 +74,7 @@ export class Member {
   }
 
   /** It was heard of on `connection`; `onLost` is called when that closes before it was heard of on another one. */
-  seenOn(connection: MemberConnection | null, onLost: (member: Member) => void): void {
+  seenOn(connection: MemberConnection | null, onLost: () => void): void {
     if (connection === null || connection === this.#connection) return
     this.forgetConnection()
     if (connection.closed) return
@@ -84,7 +84,7 @@ export class Member {
       this.#connection = null
       this.#unwatch = null
       this.disconnected = true
-      onLost(this)
+      onLost()
     })
   }
 

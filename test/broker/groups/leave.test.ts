@@ -142,6 +142,18 @@ test('a static member is not expired early: it is expected to come back', async 
   assert.equal(it.state(), 'Empty')
 })
 
+test('a static member that was lost before its first JoinGroup was answered is out after its session', async () => {
+  const it = await world({ disconnectGraceMs: 0 })
+  const connection = new TestConnection()
+  const [leader] = it.stable({ sessionTimeoutMs: 60_000 })
+  it.join({ connection, instanceId: 'i' })
+  connection.close()
+  it.join({ memberId: leader?.memberId ?? '', sessionTimeoutMs: 60_000 })
+  assert.equal(it.state(), 'CompletingRebalance')
+  it.clock.advance(10_000)
+  assert.equal(it.state(), 'PreparingRebalance')
+})
+
 test('a member that is parked on a closed connection no longer holds up the others', async () => {
   const it = await world({ disconnectGraceMs: 0 })
   const connection = new TestConnection()
