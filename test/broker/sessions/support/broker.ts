@@ -7,7 +7,11 @@ import type { SessionSettings } from '../../../../src/broker/sessions/session-se
 import type { MappingRule } from '../../../../src/broker/topics/mapping/mapping-rule.ts'
 import { MAPPING_DEFAULTS, TopicMapping } from '../../../../src/broker/topics/mapping/topic-mapping.ts'
 import { TopicRegistry } from '../../../../src/broker/topics/topic-registry.ts'
+import { LocalLog } from '../../../../src/log/local-log.ts'
+import type { LogStore } from '../../../../src/log/ports.ts'
 import { buildBatch } from '../../../../src/log/record-batch.ts'
+import { DEFAULT_LOG_SETTINGS } from '../../../../src/log/settings.ts'
+import type { FileSystem } from '../../../../src/runtime/files.ts'
 import { FakeClient } from './fake-client.ts'
 import { Disk, HeldLog } from './held-log.ts'
 import { ManualClock } from './manual-clock.ts'
@@ -32,12 +36,15 @@ export interface BrokerOptions {
   readonly security?: Security
   readonly disk?: Disk
   readonly clock?: ManualClock
+  /** On the real log over these files, rather than on one that the test commits. */
+  readonly files?: FileSystem
 }
 
 /** The core of a broker with sessions, on a log that the test commits and crashes. */
 export class TestBroker {
   readonly clock: ManualClock
-  readonly log: HeldLog
+  readonly store: LogStore
+  readonly #held: HeldLog
   readonly topics: TopicRegistry
   readonly sessions: SessionManager
   readonly #options: BrokerOptions
@@ -45,38 +52,52 @@ export class TestBroker {
   private constructor(options: BrokerOptions) {
     this.#options = options
     this.clock = options.clock ?? new ManualClock()
-    this.log = new HeldLog(options.disk ?? new Disk())
+    this.#held = new HeldLog(options.disk ?? new Disk())
     // Every start draws other ids, as real randomness does.
-    let seed = 12_345 + 7919 * this.log.disk.starts++
+    let seed = 12_345 + 7919 * this.#held.disk.starts++
     const next = (bound: number) => {
       seed = (seed * 48_271) % 2_147_483_647
       return seed % bound
     }
     const random = { bytes: (length: number) => Uint8Array.from({ length }, () => next(256)), below: next }
-    this.topics = new TopicRegistry(this.log, random, { numPartitions: 4, maxPartitions: 10_000 })
-    const mapping = new TopicMapping(this.topics, this.log, { ...MAPPING_DEFAULTS, rules: options.rules ?? [] }, () => {})
-    const context = { clock: this.clock, random, log: this.log, topics: this.topics, security: options.security ?? OPEN_SECURITY }
+    const { files } = options
+    this.store = files === undefined ? this.#held : new LocalLog(files, this.clock, random, null, { ...DEFAULT_LOG_SETTINGS, journalFileBytes: 1_048_576 })
+    this.topics = new TopicRegistry(this.store, random, { numPartitions: 4, maxPartitions: 10_000 })
+    const mapping = new TopicMapping(this.topics, this.store, { ...MAPPING_DEFAULTS, rules: options.rules ?? [] }, () => {})
+    const context = { clock: this.clock, random, log: this.store, topics: this.topics, security: options.security ?? OPEN_SECURITY }
     this.sessions = new SessionManager(context, mapping, options.settings)
   }
 
   static async open(options: BrokerOptions = {}): Promise<TestBroker> {
     const broker = new TestBroker(options)
-    await broker.log.open()
+    await broker.store.open()
     await broker.topics.open()
     await broker.sessions.open()
-    broker.log.start()
+    broker.store.start()
     await broker.clock.settle()
     return broker
+  }
+
+  /** The log that the test commits; not with `files`. */
+  get log(): HeldLog {
+    assert.ok(this.store === this.#held)
+    return this.#held
   }
 
   /** A clean stop and start. */
   async restart(): Promise<TestBroker> {
     const closing = this.sessions.close()
     await this.clock.settle()
-    this.log.commit()
+    this.#held.commit()
     await closing
-    await this.log.close()
-    return TestBroker.open({ ...this.#options, disk: this.log.crash(), clock: this.clock })
+    let closed = false
+    void this.store.close().then(() => {
+      closed = true
+    })
+    // Closing may wait for timers.
+    for (let round = 0; !closed && round < 1000; round++) await this.clock.advance(10)
+    assert.ok(closed, 'the log did not close')
+    return TestBroker.open({ ...this.#options, disk: this.#held.crash(), clock: this.clock })
   }
 
   /** The process dies, or the power goes, and it starts again. */
@@ -113,7 +134,7 @@ export class TestBroker {
     )
     const partition = found.partitions[0]
     assert.ok(partition)
-    this.log.append({ batches: [{ partition: partition.log, bytes }], state: [], durability: 'durable', onDone: () => {} })
+    this.store.append({ batches: [{ partition: partition.log, bytes }], state: [], durability: 'durable', onDone: () => {} })
     await this.clock.settle()
   }
 }
