@@ -25,6 +25,9 @@ export interface KafkaConnectionParts {
   readonly fetchMemory: FetchMemory
 }
 
+/** How long answers may take that are under way when the broker stops. */
+const STOP_GRACE_MS = 1_000
+
 /**
  * One Kafka client: frames in, requests processed in the order they came, answers out in the same order (rule 5).
  *
@@ -96,6 +99,14 @@ export class KafkaConnection implements ConnectionHandler, ClientConnection {
     }
     this.#parts.partialFrames.update(this, this.#frames.partialBytes, this.#frames.completedFrames !== completedBefore)
     if (this.#blocked()) this.#connection.pause('handler')
+  }
+
+  /** What was processed is answered, what only waits for others (a Fetch, a JoinGroup) is not. */
+  onStopping(reason: string): void {
+    this.#ending = reason
+    this.#connection.pause('handler')
+    if (this.#held || this.#answers.waiting === 0) this.#connection.close(reason)
+    else this.#parts.broker.clock.after(STOP_GRACE_MS, () => this.#connection.close(reason))
   }
 
   onDrained(): void {

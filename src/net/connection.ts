@@ -8,6 +8,8 @@ export interface ConnectionHandler {
   onData(chunk: Buffer): void
   /** The other side has taken enough: `outputBytes` fell below the bound after it was above. */
   onDrained?(): void
+  /** The broker stops: finish what was promised, then `close`. Without it the connection closes at once. */
+  onStopping?(reason: string): void
   /** Called once, after which nothing follows; `reason` says who closed and why. */
   onClosed(reason: string): void
 }
@@ -137,6 +139,17 @@ export class Connection {
     // What the peer still sends is read and dropped, or its end of stream would never be seen.
     this.#socket.resume()
     this.#clock.after(this.#limits.closeGraceMs, () => this.destroy(reason))
+  }
+
+  /** Lets the protocol finish, for `closeGraceMs` at most. */
+  stop(reason: string): void {
+    if (this.#state !== 'open') return
+    if (this.#handler?.onStopping === undefined) {
+      this.close(reason)
+      return
+    }
+    this.#handler.onStopping(reason)
+    this.#clock.after(this.#limits.closeGraceMs, () => this.close(reason))
   }
 
   /** Closes now; what was written may be lost. */

@@ -91,7 +91,7 @@ export class Listener {
     this.#closing = true
     this.#sweeper?.cancel()
     const unbound = this.#bound.map((listener) => listener.close())
-    for (const connection of [...this.#connections]) connection.close('the broker is stopping')
+    for (const connection of [...this.#connections]) connection.stop('the broker is stopping')
     if (this.#connections.size > 0) {
       await new Promise<void>((resolve) => {
         this.#whenEmpty = resolve

@@ -244,3 +244,19 @@ test('closing the server answers nobody any more and leaves no connection', asyn
   await client.closed
   assert.equal(kafka.server.connectionCount, 0)
 })
+
+test('a Produce that waits for its commit when the server stops is still answered', async () => {
+  const log = new HeldLog()
+  const kafka = await startKafka(log)
+  await using client = await RawClient.connect(kafka.address)
+  await client.ask(METADATA, 1, TOPIC_T)
+  log.held = true
+  client.send(ProduceRequest, 9, produceRequest(batchOf(['a'])))
+  const partition = kafka.topics.get('t')?.partitions[0]
+  while (partition?.log.logEndOffset !== 1) await new Promise(setImmediate)
+  const stopped = kafka[Symbol.asyncDispose]()
+  log.release()
+  assert.equal((await client.answer(ProduceResponse, 9)).value.responses[0]?.partitionResponses[0]?.errorCode, 0)
+  assert.equal(await client.nextFrame(), null)
+  await stopped
+})
