@@ -76,7 +76,11 @@ export class Journal {
       return { groups: [] }
     }
     const contents = []
-    for (const file of this.#files) contents.push(await readWhole(file))
+    for (const file of this.#files) {
+      contents.push(await readWhole(file))
+      // A killed process may have left a group in the page cache only. New groups follow it, and are worth nothing if it is lost.
+      await file.handle.sync()
+    }
     const groups = contents.map((content) => readGroups(content, this.#journalId))
     this.#nextSequence = Math.max(...contents.map((content) => highestSequence(content, this.#journalId)), (cleanSequence ?? 1) - 1) + 1
     const firsts = groups.map((list) => list[0]?.sequence ?? 0)
