@@ -71,6 +71,8 @@ class FolderNode {
  */
 export class SimulatedDisk {
   readonly faults: DiskFaults
+  /** Told of every change of a file and every sync, for a trace. */
+  onChange: ((what: string) => void) | null = null
   readonly #time: SimulatedTime
   readonly #random: SeededRandom
   #root = new FolderNode()
@@ -208,7 +210,7 @@ export class SimulatedDisk {
   settle(file: FileNode, changes: readonly Change[]): void {
     if (this.faults.syncLies) return
     this.syncs++
-    const done = new Set(changes)
+    const done = withOverwritten(file.dirty, changes)
     for (const change of file.dirty) if (done.has(change)) applyChange(file.durable, change)
     file.dirty = file.dirty.filter((change) => !done.has(change))
   }
@@ -222,7 +224,7 @@ export class SimulatedDisk {
 
   /** A sync that failed: the kernel forgets that these were not written, part of them was. */
   spoil(file: FileNode, changes: readonly Change[]): void {
-    const gone = new Set(changes)
+    const gone = withOverwritten(file.dirty, changes)
     const survivors: Change[] = []
     for (const change of file.dirty) {
       if (!gone.has(change)) survivors.push(change)
@@ -315,6 +317,7 @@ class MountedDisk implements FileSystem {
   }
 
   rename(from: string, to: string): void {
+    this.#disk.onChange?.(`rename ${from} ${to}`)
     this.#disk.rename(from, to)
   }
 
@@ -403,6 +406,7 @@ class SimulatedFile implements OpenFile {
 
   truncate(sizeBytes: number): void {
     this.#mustBeOpen()
+    this.#disk.onChange?.(`truncate ${this.#path} ${sizeBytes}`)
     this.#disk.apply(this.#file, { kind: 'truncate', position: sizeBytes, bytes: new Uint8Array() })
   }
 
@@ -424,6 +428,7 @@ class SimulatedFile implements OpenFile {
         this.#disk.spoil(this.#file, changes)
         throw fileError('EIO', 'fdatasync', this.#path)
       }
+      this.#disk.onChange?.(`synced ${this.#path}`)
       this.#disk.settle(this.#file, changes)
     })
   }
@@ -437,6 +442,7 @@ class SimulatedFile implements OpenFile {
       throw fileError('ENOSPC', 'write', this.#path)
     }
     const change: Change = { kind: 'write', position, bytes }
+    this.#disk.onChange?.(`write ${this.#path} ${position}..${position + bytes.length}`)
     this.#disk.apply(this.#file, change)
     return change
   }
@@ -470,6 +476,26 @@ function kernelCall(disk: SimulatedDisk, time: SimulatedTime, process: Simulated
       time.after(0, process, resolve)
     })
   })
+}
+
+/** With what they overwrote: it is not in the page cache any more, and cannot come true later. */
+function withOverwritten(dirty: readonly Change[], changes: readonly Change[]): Set<Change> {
+  const all = new Set(changes)
+  for (let i = dirty.length - 1; i >= 0; i--) {
+    const older = dirty[i] as Change
+    if (all.has(older)) continue
+    for (let later = i + 1; later < dirty.length; later++) {
+      if (!all.has(dirty[later] as Change) || !overlaps(older, dirty[later] as Change)) continue
+      all.add(older)
+      break
+    }
+  }
+  return all
+}
+
+function overlaps(a: Change, b: Change): boolean {
+  const endOf = ({ kind, position, bytes }: Change): number => (kind === 'truncate' ? Number.POSITIVE_INFINITY : position + bytes.length)
+  return a.position < endOf(b) && b.position < endOf(a)
 }
 
 function applyChange(content: MemoryContent, change: Change): void {

@@ -110,6 +110,7 @@ export class World {
       capacityBytes: Number.POSITIVE_INFINITY,
       syncLies: planted.syncLies ?? false,
     })
+    this.disk.onChange = (what) => this.trace('disk', what)
     this.clients = this.time.process('clients')
     this.clientNetwork = this.network.of(this.clients)
     this.broker = this.time.process('broker-0')
