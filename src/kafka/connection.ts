@@ -105,7 +105,7 @@ export class KafkaConnection implements ConnectionHandler, ClientConnection {
   onStopping(reason: string): void {
     this.#ending = reason
     this.#connection.pause('handler')
-    if (this.#held || this.#answers.waiting === 0) this.#connection.close(reason)
+    if (this.#answers.waiting === (this.#held ? 1 : 0)) this.#connection.close(reason)
     else this.#parts.broker.clock.after(STOP_GRACE_MS, () => this.#connection.close(reason))
   }
 
