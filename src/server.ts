@@ -122,7 +122,7 @@ async function openCore(settings: Settings, logger: Logger, { clock, random, fil
   const security = new UserStore(log, random, { superUsers: settings['super.users'], maxUsers: MAX_USERS })
   const identity = new ClusterIdentityStore(log, random)
   const context: BrokerContext = { clock, random, log, topics, security }
-  const groups = new GroupCoordinator(context, groupSettings(settings))
+  const groups = new GroupCoordinator(context, groupSettings(settings), logger)
   const producerIds = new ProducerIds(log, DEFAULT_PRODUCER_ID_SETTINGS)
   const warn = (message: string): void => logger.warn({}, message)
   const mapping = await withReason('mqtt.mapping.rules', async () => new TopicMapping(topics, log, mappingSettings(settings), warn))

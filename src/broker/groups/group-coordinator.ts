@@ -1,5 +1,6 @@
 import type { LogFailure, StateRecord } from '../../log/ports.ts'
 import type { Clock, Timer } from '../../runtime/clock.ts'
+import { type Logger, silentLogger } from '../../telemetry/logger.ts'
 import type { BrokerContext } from '../broker.ts'
 import { ERRORS, type ErrorRow } from '../errors.ts'
 import type { Topic } from '../topics/topic.ts'
@@ -70,14 +71,16 @@ export interface GroupFilter {
 export class GroupCoordinator implements GroupHost {
   readonly settings: GroupSettings
   readonly #context: BrokerContext
+  readonly #logger: Logger
   readonly #groups = new Map<string, Group>()
   readonly #store = new GroupStore()
   readonly #offsets = new Offsets()
   #cleanUpTimer: Timer | null = null
   #closed = false
 
-  constructor(context: BrokerContext, settings: GroupSettings) {
+  constructor(context: BrokerContext, settings: GroupSettings, logger: Logger = silentLogger) {
     this.#context = context
+    this.#logger = logger
     this.settings = settings
     context.log.register(this.#store)
     context.log.register(this.#offsets)
@@ -255,6 +258,11 @@ export class GroupCoordinator implements GroupHost {
     else this.#append([this.#store.stage(groupId, value)], onDone)
   }
 
+  entered(group: Group, reason: string): void {
+    const { id, state, members, generation } = group
+    this.#logger.debug({ group: id, state, generation: generation.number, members: members.size, reason }, 'a group changed its state')
+  }
+
   // ----
 
   #checkJoin(request: JoinRequest): ErrorRow | null {
@@ -361,6 +369,7 @@ export class GroupCoordinator implements GroupHost {
       state,
       durability: 'durable',
       onDone: (failure: LogFailure | null) => {
+        if (failure !== null) this.#logger.error({ reason: failure.message }, 'state of consumer groups could not be saved')
         for (const change of staged) change.settle(failure === null)
         // Kafka's word to clients for a failed disk of the coordinator: look for another one.
         onDone(failure === null ? null : ERRORS.notCoordinator)

@@ -31,6 +31,8 @@ export interface GroupHost {
   newMemberId(prefix: string): string
   /** Saves the group's state; calls back when durable or refused, never within the call. */
   save(groupId: string, record: GroupRecord, onDone: (failed: ErrorRow | null) => void): void
+  /** A group went into another state; `reason` is for people. */
+  entered(group: Group, reason: string): void
 }
 
 /**
@@ -78,7 +80,7 @@ export class Group {
 
   /** After the state was replayed: a group that outgrew a lowered `group.max.size` makes its members rejoin. */
   opened(): void {
-    if (this.#state === 'Stable' && this.members.size > this.#host.settings.maxSize) this.#prepareRebalance()
+    if (this.#state === 'Stable' && this.members.size > this.#host.settings.maxSize) this.#prepareRebalance('it is larger than group.max.size')
   }
 
   /** JoinGroup; the session timeout was checked already. */
@@ -137,7 +139,7 @@ export class Group {
   /** LeaveGroup: an error or null for each, in order (rule 21). */
   leave(leaving: readonly LeavingMember[]): (ErrorRow | null)[] {
     const errors = leaving.map((member) => this.#leaveOne(member))
-    if (errors.includes(null)) this.#membersWereRemoved()
+    if (errors.includes(null)) this.#membersWereRemoved('members left')
     return errors
   }
 
@@ -151,7 +153,7 @@ export class Group {
 
   /** Ends it: its parked requests are answered, its timers stop. */
   die(error: ErrorRow): void {
-    this.#enter('Dead')
+    this.#enter('Dead', error.message)
     this.#joinWindow.close()
     this.#syncDeadline.cancel()
     this.#expected.clear()
@@ -223,7 +225,7 @@ export class Group {
     this.#seen(member, request.connection)
     this.#joinWindow.memberCame()
     member.session.in(this.#host.settings.newMemberJoinTimeoutMs)
-    this.#rebalance()
+    this.#rebalance(`member ${memberId} joined`)
   }
 
   #rejoin(request: JoinRequest, respond: Respond<JoinResult>): void {
@@ -241,7 +243,7 @@ export class Group {
     }
     this.#update(member, request)
     this.members.parkJoin(member, respond)
-    this.#rebalance()
+    this.#rebalance(`member ${member.id} joined anew`)
   }
 
   /** Whether the answer that was already given still holds for a member that joins again (rule 18). */
@@ -271,7 +273,7 @@ export class Group {
       this.#saveReplacement(request, old, member, leaderBefore)
     } else {
       // In CompletingRebalance too: the leader may be computing an assignment for the old id.
-      this.#rebalance()
+      this.#rebalance(`static member ${old.id} came back as ${memberId}`)
     }
   }
 
@@ -309,12 +311,12 @@ export class Group {
   // ---- rebalancing
 
   /** Something changed that needs a new generation: begins one, or lets the one that is forming go on. */
-  #rebalance(): void {
-    if (mayEnter('PreparingRebalance', this.#state)) this.#prepareRebalance()
+  #rebalance(reason: string): void {
+    if (mayEnter('PreparingRebalance', this.#state)) this.#prepareRebalance(reason)
     else this.#maybeCompleteJoin()
   }
 
-  #prepareRebalance(): void {
+  #prepareRebalance(reason: string): void {
     if (this.#state === 'CompletingRebalance') {
       for (const member of this.members.all()) member.assignment = NO_ASSIGNMENT
       this.#answerSyncs(() => syncRefused(ERRORS.rebalanceInProgress))
@@ -322,7 +324,7 @@ export class Group {
     this.#pendingSync.clear()
     this.#syncDeadline.cancel()
     const isInitial = this.#state === 'Empty'
-    this.#enter('PreparingRebalance')
+    this.#enter('PreparingRebalance', reason)
     if (isInitial) {
       this.#joinWindow.openForStrangers({ delayMs: this.#host.settings.initialRebalanceDelayMs, timeoutMs: this.members.rebalanceTimeoutMs })
     } else if (this.#everybodyJoined) {
@@ -354,12 +356,12 @@ export class Group {
     this.generation.next(this.members)
     this.#pendingSync.clear()
     if (this.members.size === 0) {
-      this.#enter('Empty')
+      this.#enter('Empty', 'nobody is left')
       // Nobody waits for this. If it is lost, the generation before comes back at a restart and its sessions end there.
       this.#host.save(this.id, this.record(), () => undefined)
       return
     }
-    this.#enter('CompletingRebalance')
+    this.#enter('CompletingRebalance', 'all members joined, or had the time to')
     for (const member of this.members.all()) {
       member.isNew = false
       this.#pendingSync.add(member.id)
@@ -385,14 +387,14 @@ export class Group {
   }
 
   #giveOut(assignmentOf: (member: Member) => Uint8Array): void {
-    this.#enter('Stable')
+    this.#enter('Stable', 'the assignment is durable')
     for (const member of this.members.all()) member.assignment = assignmentOf(member)
     this.#answerSyncs((member) => this.generation.assigned(member))
   }
 
   #assignmentLost(failed: ErrorRow): void {
     this.#answerSyncs(() => syncRefused(failed))
-    this.#rebalance()
+    this.#rebalance('the assignment could not be saved')
   }
 
   /** Whoever was parked could not heartbeat: its session begins anew. */
@@ -407,7 +409,7 @@ export class Group {
     if (this.#state !== 'CompletingRebalance' && this.#state !== 'Stable') return
     if (this.#pendingSync.size === 0) return
     for (const memberId of [...this.#pendingSync]) this.#drop(memberId)
-    this.#prepareRebalance()
+    this.#prepareRebalance('members never asked for their assignment')
   }
 
   // ---- leaving and failing
@@ -432,7 +434,7 @@ export class Group {
   #sessionEnded(member: Member): void {
     if (this.members.get(member.id) !== member || member.satisfiesHeartbeat) return
     this.#expel(member)
-    this.#membersWereRemoved()
+    this.#membersWereRemoved(member.disconnected ? `member ${member.id} lost its connection` : `the session of member ${member.id} ended`)
   }
 
   /** Takes a member out. What it has parked is answered so that it joins anew, should it still be alive. */
@@ -442,8 +444,8 @@ export class Group {
     this.#drop(member.id)
   }
 
-  #membersWereRemoved(): void {
-    if (this.#state === 'Stable' || this.#state === 'CompletingRebalance') this.#prepareRebalance()
+  #membersWereRemoved(reason: string): void {
+    if (this.#state === 'Stable' || this.#state === 'CompletingRebalance') this.#prepareRebalance(reason)
     else this.#maybeCompleteJoin()
   }
 
@@ -475,10 +477,11 @@ export class Group {
     if (!member.disconnected) member.session.in(member.sessionTimeoutMs)
   }
 
-  #enter(state: GroupState): void {
+  #enter(state: GroupState, reason: string): void {
     if (!mayEnter(state, this.#state)) throw new Error(`group ${this.id} cannot go from ${this.#state} to ${state}`)
     this.#state = state
     this.#stateSinceMs = this.#host.clock.now()
+    this.#host.entered(this, reason)
   }
 
   #restore(record: GroupRecord): void {

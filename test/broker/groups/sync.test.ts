@@ -221,3 +221,17 @@ test('no timer is left when a group is empty', async () => {
   )
   assert.equal(it.clock.pendingTimers, before)
 })
+
+test('the log says why a group rebalances', async () => {
+  const { it, leader, follower } = await joinedPair()
+  it.syncAll([leader, follower])
+  it.clock.advance(9_000)
+  it.heartbeat(leader)
+  it.clock.advance(1_000)
+  assert.deepEqual(it.lines, [
+    `PreparingRebalance: member ${leader.memberId} joined`,
+    'CompletingRebalance: all members joined, or had the time to',
+    'Stable: the assignment is durable',
+    `PreparingRebalance: the session of member ${follower.memberId} ended`,
+  ])
+})

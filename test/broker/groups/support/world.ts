@@ -58,6 +58,8 @@ export class World {
   readonly topics: TopicRegistry
   readonly groups: GroupCoordinator
   readonly settings: GroupSettings
+  /** What the coordinator logs: `PreparingRebalance: member … joined`. */
+  readonly lines: string[] = []
 
   constructor(settings: Partial<GroupSettings> = {}, durable?: ReadonlyMap<string, StateRecord>, clock = new ManualClock(), seed = 1) {
     this.settings = { ...DEFAULT_GROUP_SETTINGS, ...settings }
@@ -66,7 +68,9 @@ export class World {
     const random = new SeededRandom(seed)
     this.topics = new TopicRegistry(this.log, random, { numPartitions: 4, maxPartitions: 10_000 })
     this.context = { clock, random, log: this.log, topics: this.topics, security: openSecurity() }
-    this.groups = new GroupCoordinator(this.context, this.settings)
+    const line = (fields: object) =>
+      void this.lines.push('state' in fields && 'reason' in fields ? `${fields.state}: ${fields.reason}` : JSON.stringify(fields))
+    this.groups = new GroupCoordinator(this.context, this.settings, { debug: line, info: line, warn: line, error: line })
   }
 
   /** Replays and opens. */
