@@ -126,6 +126,10 @@ export class DeliveryHub implements PartitionReader, TopicListener {
     for (const partition of topic.partitions) this.#discover(partition)
   }
 
+  onTopicGrown(topic: Topic): void {
+    this.onTopicCreated(topic)
+  }
+
   onDeleted(partition: Partition): void {
     const tail = this.#tails.get(partition)
     if (tail === undefined) return

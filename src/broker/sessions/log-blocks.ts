@@ -48,13 +48,20 @@ interface Wanted {
   readonly waiting: OnBlock[]
 }
 
+/** What a decoded message takes beside its bytes, about. */
+const DECODED_BYTES = 250
+/** Blocks in the cache, however small: a partition's are searched one by one. */
+const MAX_CACHED_BLOCKS = 256
+
 export class LogBlocks {
   readonly #decode: DecodeRecord
   readonly #inflate: Inflate
   readonly #settings: BlockSettings
   readonly #counters: SessionCounters
   /** Least recently used first. */
-  readonly #cache = new Map<string, { readonly tail: PartitionTail; readonly block: Block }>()
+  readonly #cache = new Map<Block, PartitionTail>()
+  /** The cached blocks of each partition: few, since blocks are large beside the cache. */
+  readonly #byTail = new Map<PartitionTail, Block[]>()
   #cachedBytes = 0
   readonly #wanted = new Map<string, Wanted>()
   readonly #queue: Wanted[] = []
@@ -70,16 +77,12 @@ export class LogBlocks {
 
   /**
    * Records of `tail` from `from`, which is below its `dispatched`, on: at once where they are at hand, else null and
-   * `onBlock` is called later. A block may begin below `from` and never reaches beyond `dispatched`... of the moment it was read.
+   * `onBlock` is called later. A block may begin below `from`; it never reaches beyond what `dispatched` was when it was read.
    */
   get(tail: PartitionTail, from: number, onBlock: OnBlock): Block | null {
+    const cached = this.#cached(tail, from)
+    if (cached !== undefined) return cached
     const key = `${tail.key}@${from}`
-    const cached = this.#cache.get(key)
-    if (cached !== undefined) {
-      this.#cache.delete(key)
-      this.#cache.set(key, cached)
-      return cached.block
-    }
     const wanted = this.#wanted.get(key)
     if (wanted !== undefined) {
       wanted.waiting.push(onBlock)
@@ -87,7 +90,7 @@ export class LogBlocks {
     }
     const read = tail.partition.log.readTail(from, this.#limits(tail))
     if (read !== undefined && read.batches.length > 0 && !read.batches.some((batch) => batchCompression(batch) !== 0)) {
-      return this.#remember(key, tail, this.#blockOf(tail, from, read, []))
+      return this.#remember(tail, this.#blockOf(tail, from, read, []))
     }
     const fresh: Wanted = { tail, from, waiting: [onBlock] }
     this.#wanted.set(key, fresh)
@@ -104,11 +107,11 @@ export class LogBlocks {
 
   /** The topic was deleted. */
   forget(tail: PartitionTail): void {
-    for (const [key, cached] of this.#cache) {
-      if (cached.tail !== tail) continue
-      this.#cache.delete(key)
-      this.#cachedBytes -= cached.block.sizeBytes
+    for (const block of this.#byTail.get(tail) ?? []) {
+      this.#cache.delete(block)
+      this.#cachedBytes -= block.sizeBytes
     }
+    this.#byTail.delete(tail)
   }
 
   close(): void {
@@ -116,6 +119,7 @@ export class LogBlocks {
     this.#queue.length = 0
     this.#wanted.clear()
     this.#cache.clear()
+    this.#byTail.clear()
   }
 
   #limits(tail: PartitionTail) {
@@ -144,7 +148,7 @@ export class LogBlocks {
     this.#reading--
     if (this.#closed) return
     this.#wanted.delete(key)
-    if (!('code' in result)) this.#remember(key, tail, result)
+    if (!('code' in result)) this.#remember(tail, result)
     for (const onBlock of wanted.waiting) onBlock(result)
     this.#pump()
   }
@@ -187,18 +191,37 @@ export class LogBlocks {
         messages.push(this.#decode(tail, record))
       }
     }
-    return { from, end, offsets, messages, sizeBytes: read.sizeBytes }
+    return { from, end, offsets, messages, sizeBytes: read.sizeBytes + messages.length * DECODED_BYTES }
   }
 
-  #remember(key: string, tail: PartitionTail, block: Block): Block {
-    this.#cache.set(key, { tail, block })
+  #cached(tail: PartitionTail, offset: number): Block | undefined {
+    const block = this.#byTail.get(tail)?.find((each) => each.from <= offset && offset < each.end)
+    if (block === undefined) return undefined
+    this.#cache.delete(block)
+    this.#cache.set(block, tail)
+    return block
+  }
+
+  #remember(tail: PartitionTail, block: Block): Block {
+    if (block.end === block.from) return block
+    this.#cache.set(block, tail)
     this.#cachedBytes += block.sizeBytes
-    for (const [oldest, cached] of this.#cache) {
-      if (this.#cachedBytes <= this.#settings.catchUpCacheBytes || oldest === key) break
-      this.#cache.delete(oldest)
-      this.#cachedBytes -= cached.block.sizeBytes
+    const blocks = this.#byTail.get(tail)
+    if (blocks === undefined) this.#byTail.set(tail, [block])
+    else blocks.push(block)
+    for (const [oldest, itsTail] of this.#cache) {
+      if ((this.#cachedBytes <= this.#settings.catchUpCacheBytes && this.#cache.size <= MAX_CACHED_BLOCKS) || oldest === block) break
+      this.#drop(oldest, itsTail)
     }
     return block
+  }
+
+  #drop(block: Block, tail: PartitionTail): void {
+    this.#cache.delete(block)
+    this.#cachedBytes -= block.sizeBytes
+    const left = (this.#byTail.get(tail) ?? []).filter((each) => each !== block)
+    if (left.length === 0) this.#byTail.delete(tail)
+    else this.#byTail.set(tail, left)
   }
 }
 

@@ -37,11 +37,14 @@ export interface Route {
 }
 
 interface Subscribed {
+  readonly id: number
   readonly subscriber: Subscriber
   readonly subscription: Subscription
 }
 
 const NOBODY: Route = { targets: [] }
+/** Receivers up to which routes are shared by topics. */
+const MAX_SHARED_RECEIVERS = 16
 
 /**
  * Topic -> receivers: a trie of filters, and a cache of what it answered. Any change of subscriptions empties the cache;
@@ -53,6 +56,9 @@ export class RouteTable {
   readonly #maxCached: number
   readonly #rules: TargetRules
   #cache = new Map<string, Route>()
+  /** Routes by who is in them: topics with the same few receivers share one, so that runs of messages go over topics. */
+  #shared = new Map<string, Route>()
+  #nextId = 0
 
   constructor(settings: { readonly routeCacheTopics: number; readonly allowDuplicateMessages: boolean; readonly upgradeOutgoingQos: boolean }) {
     this.#maxCached = settings.routeCacheTopics
@@ -64,7 +70,7 @@ export class RouteTable {
   }
 
   add(subscriber: Subscriber, subscription: Subscription): void {
-    const subscribed = { subscriber, subscription }
+    const subscribed = { id: this.#nextId++, subscriber, subscription }
     this.#trie.getOrAdd(subscription.filter, () => new Set()).add(subscribed)
     this.#bySubscription.set(subscription, subscribed)
     this.invalidate()
@@ -82,31 +88,44 @@ export class RouteTable {
 
   /** Subscriptions or rights changed. */
   invalidate(): void {
-    if (this.#cache.size > 0) this.#cache = new Map()
+    if (this.#cache.size > 0) this.#forget()
   }
 
   route(topic: string): Route {
     const known = this.#cache.get(topic)
     if (known !== undefined) return known
     const route = this.#resolve(topic)
-    if (this.#cache.size >= this.#maxCached) this.#cache = new Map()
+    if (this.#cache.size >= this.#maxCached) this.#forget()
     this.#cache.set(topic, route)
     return route
   }
 
+  #forget(): void {
+    this.#cache = new Map()
+    this.#shared = new Map()
+  }
+
   #resolve(topic: string): Route {
     const bySubscriber = new Map<Subscriber, Subscription[]>()
+    const ids: number[] = []
     for (const all of this.#trie.match(topic)) {
-      for (const { subscriber, subscription } of all) {
+      for (const { id, subscriber, subscription } of all) {
         const subscriptions = bySubscriber.get(subscriber)
         if (subscriptions !== undefined) subscriptions.push(subscription)
         else if (subscriber.mayRead(topic)) bySubscriber.set(subscriber, [subscription])
+        else continue
+        ids.push(id)
       }
     }
     if (bySubscriber.size === 0) return NOBODY
+    const key = ids.length > MAX_SHARED_RECEIVERS ? null : ids.sort((a, b) => a - b).join()
+    const shared = key === null ? undefined : this.#shared.get(key)
+    if (shared !== undefined) return shared
     const targets: Target[] = []
     for (const [subscriber, subscriptions] of bySubscriber) targets.push(...targetsOf(subscriber, subscriptions, this.#rules))
-    return { targets }
+    const route = { targets }
+    if (key !== null) this.#shared.set(key, route)
+    return route
   }
 }
 

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { buildBatch } from '../../../src/log/record-batch.ts'
+import { COMPRESSION_CODECS, compressSync } from '../../../src/util/compression.ts'
 import { TestBroker } from './support/broker.ts'
 import { FakeClient } from './support/fake-client.ts'
 
@@ -131,6 +133,50 @@ test('records of Kafka clients are delivered under topic and key, headers as use
   assert.deepEqual(alice.client.texts, ['orders/eu/43=v', 'orders=no key'])
   assert.deepEqual(alice.client.got[0]?.delivery.message.properties?.userProperties, [['trace', '1']])
   assert.equal(alice.client.got[0]?.qos, 1)
+})
+
+test('compressed batches arrive in order with what comes before and after them', async () => {
+  const broker = await TestBroker.open()
+  const alice = await broker.connect('alice')
+  await alice.subscribe('orders/#')
+  await alice.publish('orders', '0')
+  const partition = broker.topics.get('orders')?.partitions[0]
+  assert.ok(partition)
+  const compress = (section: Uint8Array) => compressSync(COMPRESSION_CODECS.gzip, section)
+  for (const values of [['1', '2'], ['3']]) {
+    const records = values.map((value) => ({ key: null, value: Buffer.from(value), timestampMs: broker.clock.now() }))
+    const bytes = buildBatch(records, { attributes: COMPRESSION_CODECS.gzip, compress })
+    broker.store.append({ batches: [{ partition: partition.log, bytes }], state: [], durability: 'durable', onDone: () => {} })
+  }
+  await alice.publish('orders', '4')
+  await broker.until(() => alice.client.got.length === 5)
+  assert.deepEqual(
+    alice.client.got.map((got) => got.payload),
+    ['0', '1', '2', '3', '4'],
+  )
+  const carol = await broker.connect('carol')
+  await carol.subscribe('$replay/1/orders')
+  await broker.until(() => carol.client.got.length === 4)
+  assert.deepEqual(
+    carol.client.got.map((got) => got.payload),
+    ['1', '2', '3', '4'],
+  )
+})
+
+test('a topic that grows or says mqtt.deliver=false is heard accordingly', async () => {
+  const broker = await TestBroker.open()
+  const alice = await broker.connect('alice')
+  await alice.subscribe('#')
+  const topic = broker.topics.create({ name: 'quiet', partitions: 1, configs: new Map([['mqtt.deliver', 'false']]) }, () => {})
+  assert.ok('partitions' in topic)
+  await broker.produce('quiet', [{ key: 'k', value: 'v' }])
+  await alice.publish('quiet/k', 'x')
+  assert.deepEqual(alice.client.texts, [])
+  const grown = broker.topics.create({ name: 'grown', partitions: 1 }, () => {})
+  assert.ok('partitions' in grown)
+  broker.topics.grow(grown, 8, () => {})
+  for (let index = 0; index < 8; index++) await alice.publish(`grown/${index}`, 'x')
+  assert.equal(alice.client.got.length, 8)
 })
 
 test('a full window leaves the rest in the log, and acknowledgements bring it in order', async () => {

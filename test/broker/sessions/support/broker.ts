@@ -94,6 +94,7 @@ export class TestBroker {
     void this.store.close().then(() => {
       closed = true
     })
+    await this.clock.settle()
     // Closing may wait for timers.
     for (let round = 0; !closed && round < 1000; round++) await this.clock.advance(10)
     assert.ok(closed, 'the log did not close')
@@ -104,6 +105,14 @@ export class TestBroker {
   async crash(power = false): Promise<TestBroker> {
     const disk = this.log.crash(power)
     return TestBroker.open({ ...this.#options, disk, clock: new ManualClock(this.clock.now()) })
+  }
+
+  /** Waits for what happens on other threads. */
+  async until(condition: () => boolean): Promise<void> {
+    for (let round = 0; !condition(); round++) {
+      assert.ok(round < 10_000, 'what was waited for did not happen')
+      await this.clock.settle()
+    }
   }
 
   async connect(clientId: string, options: ConnectOptions = {}): Promise<Connected> {
