@@ -136,6 +136,17 @@ export class Reader implements SessionClient {
   }
 }
 
+/** A message a writer sent, perhaps several times; `firstAt` and `lastAt` count its sendings. */
+export interface SentMessage {
+  readonly topic: string
+  readonly text: string
+  readonly qos: QoS
+  readonly retain: boolean
+  readonly firstAt: number
+  lastAt: number
+  acknowledged: boolean
+}
+
 interface Sent {
   readonly topic: string
   readonly text: string
@@ -153,7 +164,7 @@ export class Writer implements SessionClient {
   readonly congested = false
   readonly id: string
   /** All messages ever sent, in order. */
-  readonly sent: { readonly topic: string; readonly text: string; readonly qos: QoS; readonly retain: boolean; acknowledged: boolean }[] = []
+  readonly sent: SentMessage[] = []
   readonly #open = new Map<number, Sent>()
   #session: Session | null = null
   #connecting = false
@@ -161,6 +172,7 @@ export class Writer implements SessionClient {
   #attempt = 0
   #number = 0
   #packetId = 0
+  #sendings = 0
 
   constructor(id: string) {
     this.id = id
@@ -202,7 +214,8 @@ export class Writer implements SessionClient {
     const session = this.#session
     if (session === null) return
     const text = `${this.id} ${topic} ${qos} ${this.#number++}`
-    this.sent.push({ topic, text, qos, retain, acknowledged: false })
+    const at = this.#sendings++
+    this.sent.push({ topic, text, qos, retain, firstAt: at, lastAt: at, acknowledged: false })
     if (qos === 0) {
       session.publish(message(topic, text, 0, { retain }), null)
       return
@@ -216,6 +229,7 @@ export class Writer implements SessionClient {
 
   #send(session: Session, sent: Sent): void {
     const { topic, text, qos, retain, packetId } = sent
+    const known = this.sent.find((each) => each.text === text)
     if (sent.state === 'releasing') {
       session.release(packetId, () => this.#end(session, sent))
       return
@@ -223,7 +237,6 @@ export class Writer implements SessionClient {
     const done = (failed: unknown) => {
       if (this.#session !== session) return
       if (failed !== null) throw new Error(`publish was refused: ${JSON.stringify(failed)}`)
-      const known = this.sent.find((each) => each.text === text)
       if (known !== undefined) known.acknowledged = true
       if (qos === 1) {
         this.#open.delete(packetId)
@@ -232,6 +245,7 @@ export class Writer implements SessionClient {
       sent.state = 'releasing'
       session.release(packetId, () => this.#end(session, sent))
     }
+    if (known !== undefined) known.lastAt = this.#sendings++
     if (qos === 1) session.publish(message(topic, text, 1, { retain }), done)
     else session.publishExactlyOnce(packetId, message(topic, text, 2, { retain }), done)
   }
