@@ -1,5 +1,6 @@
 import type { Clock } from '../../runtime/clock.ts'
 import { ERRORS, type ErrorRow } from '../errors.ts'
+import { refuseEntry } from './admission.ts'
 import { Deadline } from './deadline.ts'
 import { ExpectedMembers } from './expected-members.ts'
 import { Generation } from './generation.ts'
@@ -21,7 +22,7 @@ import type { GroupSettings } from './group-settings.ts'
 import { type GroupState, mayEnter } from './group-state.ts'
 import { JoinWindow } from './join-window.ts'
 import { copyProtocols, Member } from './member.ts'
-import { Membership, protocolBytes } from './membership.ts'
+import { Membership } from './membership.ts'
 
 /** What a group asks of its surroundings. */
 export interface GroupHost {
@@ -85,12 +86,14 @@ export class Group {
 
   /** JoinGroup; the session timeout was checked already. */
   join(request: JoinRequest, respond: Respond<JoinResult>): void {
-    if (!this.#acceptsJoin(request.memberId) || !this.#hasRoomFor(request)) {
-      this.#drop(request.memberId)
-      respond(joinRefused(ERRORS.groupMaxSizeReached, ''))
-      this.#maybeCompleteJoin()
-    } else if (!this.#supportsProtocols(request)) {
-      respond(joinRefused(ERRORS.inconsistentGroupProtocol, request.memberId))
+    const { state, members } = this
+    const door = { state, members, expectedCount: this.#expected.size, protocolType: this.generation.protocolType }
+    const refused = refuseEntry(request, door, this.#host.settings)
+    if (refused === ERRORS.groupMaxSizeReached) {
+      this.#turnAway(request.memberId)
+      respond(joinRefused(refused, ''))
+    } else if (refused !== null) {
+      respond(joinRefused(refused, request.memberId))
     } else if (request.memberId === '') {
       this.#joinNew(request, respond)
     } else if (this.#expected.has(request.memberId) && request.instanceId === null) {
@@ -171,42 +174,24 @@ export class Group {
 
   // ---- joining
 
-  /** `group.max.size` (rule 16): in a rebalance those who rejoined first have the places. */
-  #acceptsJoin(memberId: string): boolean {
-    const { maxSize, maxPendingMembers } = this.#host.settings
-    const known = this.members.get(memberId)
-    if (memberId === '' && this.#expected.size >= maxPendingMembers) return false
-    switch (this.#state) {
-      case 'Empty':
-      case 'Dead':
-        return true
-      case 'PreparingRebalance':
-        return known?.awaitingJoin != null || this.members.awaitingJoinCount < maxSize
-      case 'CompletingRebalance':
-      case 'Stable':
-        return known !== undefined || this.members.size < maxSize
-      default:
-        return this.#state satisfies never
+  /** A member that has no place or room any more is out; the others do not wait for it. */
+  #turnAway(memberId: string): void {
+    const member = this.members.get(memberId)
+    if (member === undefined) {
+      this.#drop(memberId)
+      this.#maybeCompleteJoin()
+    } else {
+      this.#expel(member)
+      this.#membersWereRemoved(`member ${memberId} no longer fits in`)
     }
-  }
-
-  /** What members say of themselves must fit into the group's record, or no assignment could ever be saved. */
-  #hasRoomFor({ memberId, protocols }: JoinRequest): boolean {
-    const others = this.members.protocolBytes - protocolBytes(this.members.get(memberId)?.protocols ?? [])
-    return others + protocolBytes(protocols) <= this.#host.settings.maxStateBytes
-  }
-
-  #supportsProtocols(request: JoinRequest): boolean {
-    if (this.members.size === 0) return request.protocolType !== '' && request.protocols.length > 0
-    return request.protocolType === this.generation.protocolType && this.members.supportsAnyOf(request.protocols)
   }
 
   #joinNew(request: JoinRequest, respond: Respond<JoinResult>): void {
     const memberId = this.#host.newMemberId(request.instanceId ?? request.clientId)
     if (request.instanceId !== null) {
-      const holder = this.members.idOfInstance(request.instanceId)
+      const holder = this.members.find('', request.instanceId)
       if (holder === undefined) this.#add(request, memberId, respond)
-      else this.#replaceStatic(request, this.members.get(holder) as Member, memberId, respond)
+      else this.#replaceStatic(request, holder, memberId, respond)
     } else if (request.requiresKnownMemberId) {
       this.#expected.expect(memberId, request.sessionTimeoutMs)
       respond(joinRefused(ERRORS.memberIdRequired, memberId))
@@ -416,9 +401,9 @@ export class Group {
 
   #leaveOne(leaving: LeavingMember): ErrorRow | null {
     if (leaving.memberId === '') {
-      const memberId = leaving.instanceId === null ? undefined : this.members.idOfInstance(leaving.instanceId)
-      if (memberId === undefined) return ERRORS.unknownMemberId
-      this.#expel(this.members.get(memberId) as Member)
+      const holder = this.members.find('', leaving.instanceId)
+      if (holder === undefined) return ERRORS.unknownMemberId
+      this.#expel(holder)
       return null
     }
     if (this.#expected.has(leaving.memberId)) {

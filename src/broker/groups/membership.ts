@@ -30,8 +30,10 @@ export class Membership {
     return this.#members.has(memberId)
   }
 
-  idOfInstance(instanceId: string): string | undefined {
-    return this.#instances.get(instanceId)
+  /** The member of that id, else the one that holds the instance id. */
+  find(memberId: string, instanceId: string | null): Member | undefined {
+    const holder = instanceId === null ? undefined : this.#instances.get(instanceId)
+    return this.#members.get(memberId) ?? (holder === undefined ? undefined : this.#members.get(holder))
   }
 
   get leaderId(): string | null {

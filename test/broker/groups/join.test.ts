@@ -290,3 +290,21 @@ test('what the members of a group say of themselves is bounded by what can be sa
   assert.equal(errorOf(it.join({ protocols: [protocol('range', ['t'], 'y'.repeat(200))] })), 'GROUP_MAX_SIZE_REACHED')
   assert.equal(errorOf(it.join({ memberId: first?.memberId ?? '', protocols: [protocol('range', ['t'], 'z'.repeat(200))] })), 'NONE')
 })
+
+test('a member that outgrows the bound is out, and the others rebalance', async () => {
+  const it = await world({ maxStateBytes: 300 })
+  const [first, second] = it.stable({}, {})
+  assert.equal(
+    errorOf(it.join({ memberId: second?.memberId ?? '', protocols: [protocol('range', ['t'], 'z'.repeat(250)), protocol('own', ['t'], 'z'.repeat(250))] })),
+    'GROUP_MAX_SIZE_REACHED',
+  )
+  assert.equal(it.heartbeat(first), 'REBALANCE_IN_PROGRESS')
+})
+
+test('a static member comes back into a full group', async () => {
+  const it = await world({ maxSize: 2 })
+  it.stable({}, { instanceId: 'i' })
+  const back = it.join({ instanceId: 'i' })
+  it.log.commit()
+  assert.equal(errorOf(back), 'NONE')
+})
