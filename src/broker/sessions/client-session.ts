@@ -7,7 +7,6 @@ import type { Timer } from '../../runtime/clock.ts'
 import type { Failure } from '../errors.ts'
 import type { Principal, Security } from '../security/ports.ts'
 import { checkSubscribe, type Wanted } from './check-subscribe.ts'
-import { Cursor } from './cursor.ts'
 import type { DeliveryHub } from './delivery-hub.ts'
 import type { ExchangeStore } from './exchanges.ts'
 import type { InFlight } from './in-flight.ts'
@@ -17,6 +16,7 @@ import { Outgoing, type OutgoingServices } from './outgoing.ts'
 import { PacketIds } from './packet-ids.ts'
 import type { PartitionTail } from './partition-tail.ts'
 import type { Message, ProtocolLevel, QoS, SessionClient, SubscribeRequest, Will } from './ports.ts'
+import { type Clamp, Positions, type TailOf } from './positions.ts'
 import type { OnPublished, Publisher, PublishOptions } from './publisher.ts'
 import { replayStarts } from './replay.ts'
 import type { RetainedStore } from './retained-store.ts'
@@ -59,15 +59,11 @@ export interface SessionOptions {
 
 const NO_STATE: readonly StateRecord[] = []
 
-type TailOf = (key: string) => PartitionTail | undefined
-/** An offset moved back to the log's end where it lies beyond. */
-type Clamp = (tail: PartitionTail, offset: number) => number
-
 export class ClientSession implements Subscriber, LazyState {
   readonly clientId: string
   readonly #services: SessionServices
   readonly #subscriptions = new Map<string, Subscription>()
-  readonly #cursor: Cursor
+  readonly #positions: Positions
   readonly outgoing: Outgoing
   readonly incoming = new Incoming()
   readonly #ids: PacketIds
@@ -90,7 +86,7 @@ export class ClientSession implements Subscriber, LazyState {
   #begun = false
   #noLocal = 0
   /** Options of a plain publish, made once. */
-  readonly #plainPublish: PublishOptions
+  #plainPublish: PublishOptions
   #ended = false
 
   constructor(options: SessionOptions, services: SessionServices) {
@@ -100,15 +96,14 @@ export class ClientSession implements Subscriber, LazyState {
     this.isPersistent = options.expiryS > 0
     this.#plainPublish = this.#publishOptions(null, NO_STATE)
     this.#services = services
-    this.#cursor = new Cursor(null, services.settings.queueQos0Messages)
-    const { journal, settings } = services
+    const { journal, settings, hub, marks } = services
+    this.#positions = new Positions(this.#subscriptions, hub, marks, settings.queueQos0Messages)
     const reserve = (floor: number, onDurable: () => void) =>
       journal.save([idsState(this.clientId, floor)], (failed) => {
         if (failed === null) onDurable()
       })
     this.#ids = new PacketIds(this.isPersistent ? { step: settings.packetIdStep, reserve } : null, options.idFloor)
-    this.outgoing = new Outgoing(this, this.#subscriptions, this.#ids, this.isPersistent ? this.#exchanges() : null, services)
-    this.outgoing.addCursor(this.#cursor)
+    this.outgoing = new Outgoing(this, this.#subscriptions, this.#positions.cursors, this.#ids, this.isPersistent ? this.#exchanges() : null, services)
   }
 
   get client(): SessionClient | null {
@@ -126,6 +121,7 @@ export class ClientSession implements Subscriber, LazyState {
   /** A client took it; nothing is sent before `begin`. */
   attach(client: SessionClient): void {
     this.#client = client
+    this.#plainPublish = this.#publishOptions(null, NO_STATE)
   }
 
   /** CONNACK is queued: subscriptions count from here on, what was missed is read from the log. */
@@ -134,7 +130,7 @@ export class ClientSession implements Subscriber, LazyState {
     if (client === null || this.#begun) return
     this.#begun = true
     for (const subscription of this.#subscriptions.values()) this.#services.hub.subscribe(this, subscription)
-    for (const cursor of this.outgoing.cursors) this.#findLag(cursor)
+    this.#positions.begin(!this.isPersistent)
     this.outgoing.begin(client)
   }
 
@@ -145,7 +141,7 @@ export class ClientSession implements Subscriber, LazyState {
     this.outgoing.end()
     if (this.#begun) for (const subscription of this.#subscriptions.values()) this.#services.hub.unsubscribe(subscription)
     this.#begun = false
-    for (const cursor of this.outgoing.cursors) this.#settleLag(cursor)
+    this.#positions.end()
     if (this.isPersistent) this.#services.journal.later(this)
   }
 
@@ -155,7 +151,7 @@ export class ClientSession implements Subscriber, LazyState {
     this.detach()
     this.expiryTimer?.cancel()
     this.#services.journal.forget(this)
-    for (const cursor of this.outgoing.cursors) this.#services.marks.release(cursor.mark)
+    this.#positions.release()
     if (!this.isPersistent) return
     records.push(sessionState(this.clientId, null), positionState(this.clientId, null), idsState(this.clientId, null))
     for (const text of this.#subscriptions.keys()) records.push(subscriptionState(this.clientId, text, null))
@@ -175,14 +171,9 @@ export class ClientSession implements Subscriber, LazyState {
   }
 
   positionRecord(): StateRecord {
-    const cursors = [...this.outgoing.cursors].map((cursor) => ({
-      replay: cursor.replay,
-      mark: cursor.mark,
-      positions: [...cursor.positions()].map(([tail, offset]) => [tail.key, offset] as const),
-    }))
     const inFlight: ExchangeRecord[] = []
     for (const entry of this.outgoing.exchanges.inFlight.values()) if (entry.qos === 1 && entry.tail !== null) inFlight.push(exchangeRecord(entry))
-    return positionState(this.clientId, { cursors, inFlight } satisfies PositionRecord)
+    return positionState(this.clientId, { cursors: this.#positions.records(), inFlight })
   }
 
   /** For snapshots: subscriptions with their records. */
@@ -198,14 +189,11 @@ export class ClientSession implements Subscriber, LazyState {
   }
 
   collect(records: StateRecord[]): void {
-    for (const cursor of this.outgoing.cursors) {
-      cursor.settle()
-      if (this.#begun && cursor.beside.size > this.#services.settings.maxPositionsBesideMark) this.#takeMark(cursor, records)
-    }
+    this.#positions.takeMarks(records, this.#services.settings.maxPositionsBesideMark)
     records.push(this.positionRecord())
     for (const [packetId, entry] of this.#finished) {
       // A position below it would read the message again after a crash: until then its record says that it was handed out.
-      if (entry.tail !== null && this.#position(entry.filter, entry.tail) <= entry.offset) continue
+      if (entry.tail !== null && this.#positions.of(entry.filter, entry.tail) <= entry.offset) continue
       this.#finished.delete(packetId)
       records.push(exchangeState(this.clientId, packetId, null))
     }
@@ -233,7 +221,7 @@ export class ClientSession implements Subscriber, LazyState {
       if (subscription === undefined) return false
       this.#remove(subscription)
       records.push(subscriptionState(this.clientId, text, null))
-      if (subscription.cursor !== this.#cursor) records.push(this.positionRecord())
+      if (subscription.cursor !== this.#positions.own) records.push(this.positionRecord())
       return true
     })
     if (this.isPersistent && records.length > 0) this.#services.journal.save(records, () => onDone(existed))
@@ -242,8 +230,7 @@ export class ClientSession implements Subscriber, LazyState {
 
   publish(message: Message, onDone: OnPublished | null): void {
     const publisher = this.#publisherOf(message.topic)
-    const plain = this.#plainPublish
-    const options = publisher === null && plain.principal === this.principal ? plain : this.#publishOptions(publisher, NO_STATE)
+    const options = publisher === null ? this.#plainPublish : this.#publishOptions(publisher, NO_STATE)
     this.#services.publisher.publish(message, options, onDone)
   }
 
@@ -291,15 +278,14 @@ export class ClientSession implements Subscriber, LazyState {
 
   /** The topic was deleted. */
   forgetTail(tail: PartitionTail): void {
-    for (const cursor of this.outgoing.cursors) cursor.forget(tail)
+    this.#positions.forget(tail)
   }
 
   /** After a restart, in this order: subscriptions, positions, exchanges. What was moved back is kept so. */
   restoreSubscription(text: string, record: SubscriptionRecord, tailOf: TailOf, clamp: Clamp, records: StateRecord[]): void {
     const parsed = parseTopicFilter(text)
     if (typeof parsed === 'string') return
-    const cursor = record.replay ? new Cursor(text, true) : this.#cursor
-    if (record.replay) this.outgoing.addCursor(cursor)
+    const cursor = record.replay ? this.#positions.restoreReplay(text) : this.#positions.own
     const { qos, noLocal, retainAsPublished, retainHandling, ids } = record
     const prefix = text.slice(0, text.length - parsed.filter.length)
     let since: Map<string, number> | null = null
@@ -318,20 +304,7 @@ export class ClientSession implements Subscriber, LazyState {
   }
 
   restorePositions(record: PositionRecord, tailOf: TailOf, clamp: Clamp, records: StateRecord[]): void {
-    let moved = false
-    for (const { replay, mark, positions } of record.cursors) {
-      const cursor = [...this.outgoing.cursors].find((candidate) => candidate.replay === replay)
-      if (cursor === undefined) continue
-      cursor.mark = mark
-      this.#services.marks.retain(mark)
-      for (const [key, offset] of positions) {
-        const tail = tailOf(key)
-        if (tail === undefined) continue
-        const clamped = clamp(tail, offset)
-        cursor.beside.set(tail, clamped)
-        if (clamped !== offset) moved = true
-      }
-    }
+    let moved = this.#positions.restore(record.cursors, tailOf, clamp)
     for (const entry of record.inFlight) if (!this.restoreExchange(entry, tailOf)) moved = true
     if (moved) records.push(this.positionRecord())
   }
@@ -353,12 +326,12 @@ export class ClientSession implements Subscriber, LazyState {
     const records: StateRecord[] = []
     const retained: Subscription[] = []
     // Where the session is behind, a new subscription begins at the tail all the same.
-    const lagging = this.#cursor.lagging.size === 0 ? null : new Map([...this.#cursor.lagging.keys()].map((tail) => [tail.key, tail.dispatched]))
+    const behind = this.#positions.tailsBehind()
     const results = checked.map((wanted) => {
       if ('error' in wanted) return wanted
       const before = this.#subscriptions.get(wanted.request.filter)
       const start = starts.get(wanted)
-      const since = before !== undefined && before.cursor === this.#cursor ? before.since : lagging
+      const since = before !== undefined && before.cursor === this.#positions.own ? before.since : behind
       if (before !== undefined) this.#remove(before)
       const subscription = this.#add(wanted, start === undefined ? since : null, start)
       records.push(subscriptionState(this.clientId, subscription.text, subscriptionRecord(subscription)))
@@ -375,8 +348,7 @@ export class ClientSession implements Subscriber, LazyState {
       this.outgoing.wake()
       return
     }
-    // Before `begin` it is not known which partitions are behind.
-    if (this.#begun) for (const cursor of this.outgoing.cursors) this.#takeMark(cursor, records)
+    this.#positions.takeMarks(records, -1)
     records.push(this.positionRecord())
     this.#services.journal.save(records, (failed) => {
       if (failed !== null) for (const wanted of checked) if (!('error' in wanted)) this.#removeText(wanted.request.filter)
@@ -389,7 +361,7 @@ export class ClientSession implements Subscriber, LazyState {
   #add(wanted: Wanted, since: Map<string, number> | null, start: ReadonlyMap<PartitionTail, number> | undefined): Subscription {
     const { request, filter, prefix } = wanted
     const { hub } = this.#services
-    const cursor = start === undefined ? this.#cursor : new Cursor(request.filter, true)
+    const cursor = start === undefined ? this.#positions.own : this.#positions.addReplay(request.filter, filter, start)
     const subscription: Subscription = {
       text: request.filter,
       filter,
@@ -401,13 +373,6 @@ export class ClientSession implements Subscriber, LazyState {
       prefix,
       cursor,
       since,
-    }
-    if (start !== undefined) {
-      this.outgoing.addCursor(cursor)
-      for (const tail of hub.tailsOf(filter)) {
-        const offset = start.get(tail) ?? tail.partition.log.logStartOffset
-        if (offset < tail.dispatched) cursor.fallBehind(tail, offset, null)
-      }
     }
     this.#subscriptions.set(request.filter, subscription)
     this.outgoing.forgetMatches()
@@ -427,9 +392,7 @@ export class ClientSession implements Subscriber, LazyState {
     this.outgoing.dropRetained(subscription)
     if (subscription.noLocal) this.#noLocal--
     if (this.#begun) this.#services.hub.unsubscribe(subscription)
-    if (subscription.cursor === this.#cursor) return
-    this.outgoing.removeCursor(subscription.cursor)
-    this.#services.marks.release(subscription.cursor.mark)
+    if (subscription.cursor !== this.#positions.own) this.#positions.remove(subscription.cursor)
   }
 
   #sendRetained(subscription: Subscription): void {
@@ -450,50 +413,6 @@ export class ClientSession implements Subscriber, LazyState {
       if (subscription.noLocal && filterMatches(subscription.filter, topic)) return this.clientId
     }
     return null
-  }
-
-  /** All partitions that are not behind are at the tail: a mark of now says so for all of them. */
-  #takeMark(cursor: Cursor, records: StateRecord[]): void {
-    const before = cursor.mark
-    cursor.mark = this.#services.marks.take(records)
-    this.#services.marks.release(before)
-    cursor.settle()
-    cursor.beside.clear()
-  }
-
-  /** The next offset a subscription will look at. */
-  #position(filter: string, tail: PartitionTail): number {
-    const subscription = this.#subscriptions.get(filter)
-    // Nobody will look.
-    if (subscription === undefined) return Number.POSITIVE_INFINITY
-    const { cursor } = subscription
-    const lag = cursor.lagging.get(tail)
-    if (lag !== undefined) return lag.next
-    if (this.#begun) return Number.POSITIVE_INFINITY
-    return cursor.beside.get(tail) ?? this.#services.marks.offsetAt(cursor.mark, tail) ?? 0
-  }
-
-  /** On coming back: which partitions have more than the cursor has seen. */
-  #findLag(cursor: Cursor): void {
-    if (!this.isPersistent) return
-    const { hub, marks } = this.#services
-    const seen = new Set<PartitionTail>()
-    for (const subscription of this.#subscriptions.values()) {
-      if (subscription.cursor !== cursor) continue
-      for (const tail of hub.tailsOf(subscription.filter)) {
-        if (seen.has(tail)) continue
-        seen.add(tail)
-        const position = cursor.beside.get(tail) ?? marks.offsetAt(cursor.mark, tail) ?? 0
-        if (position < tail.dispatched) cursor.fallBehind(tail, position, null)
-      }
-    }
-  }
-
-  /** On going away: partitions that are behind keep their place. */
-  #settleLag(cursor: Cursor): void {
-    cursor.settle()
-    for (const [tail, lag] of cursor.lagging) cursor.beside.set(tail, lag.next)
-    cursor.lagging.clear()
   }
 
   #exchanges(): ExchangeStore {

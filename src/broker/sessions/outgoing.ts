@@ -42,7 +42,7 @@ export class Outgoing {
   readonly #owner: Subscriber
   readonly #services: OutgoingServices
   readonly #store: ExchangeStore | null
-  readonly #cursors = new Set<Cursor>()
+  readonly #cursors: ReadonlySet<Cursor>
   readonly #subscriptions: ReadonlyMap<string, Subscription>
   readonly exchanges: Exchanges
   readonly #history: HistoryReader
@@ -54,26 +54,21 @@ export class Outgoing {
   /** In the scheduler's queue. */
   scheduled = false
 
-  constructor(owner: Subscriber, subscriptions: ReadonlyMap<string, Subscription>, ids: PacketIds, store: ExchangeStore | null, services: OutgoingServices) {
+  constructor(
+    owner: Subscriber,
+    subscriptions: ReadonlyMap<string, Subscription>,
+    cursors: ReadonlySet<Cursor>,
+    ids: PacketIds,
+    store: ExchangeStore | null,
+    services: OutgoingServices,
+  ) {
     this.#owner = owner
     this.#subscriptions = subscriptions
+    this.#cursors = cursors
     this.#store = store
     this.#services = services
     this.exchanges = new Exchanges(ids, store, services, () => this.#wakeWhereBehind())
     this.#history = new HistoryReader(services.blocks, () => this.wake())
-  }
-
-  get cursors(): ReadonlySet<Cursor> {
-    return this.#cursors
-  }
-
-  addCursor(cursor: Cursor): void {
-    this.#cursors.add(cursor)
-  }
-
-  removeCursor(cursor: Cursor): void {
-    this.#cursors.delete(cursor)
-    this.#matches.delete(cursor)
   }
 
   /** Subscriptions changed. */
