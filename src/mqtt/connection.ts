@@ -38,6 +38,8 @@ export interface Connected {
 const PUBACK = firstByteOf('PUBACK')
 const PUBREC = firstByteOf('PUBREC')
 const UNLIMITED = 0xffff_ffff
+/** Output of one turn beyond which it is written at once: a turn may bring more for one client than should wait for its end. */
+const FLUSH_AT_BYTES = 262_144
 
 export class MqttConnection implements ConnectionHandler, SessionClient {
   readonly context: MqttContext
@@ -206,7 +208,9 @@ export class MqttConnection implements ConnectionHandler, SessionClient {
     if (this.closed) return true
     this.#scheduleFlush()
     this.context.counters.messagesSent++
-    return this.context.encoder.write(this.#output, delivery, this.level, packetId, dup, this.maximumPacketSize)
+    const fitted = this.context.encoder.write(this.#output, delivery, this.level, packetId, dup, this.maximumPacketSize)
+    if (this.#output.bytes >= FLUSH_AT_BYTES) this.#flush()
+    return fitted
   }
 
   sendPackets(bytes: Uint8Array): void {
@@ -335,20 +339,21 @@ export class MqttConnection implements ConnectionHandler, SessionClient {
   #write(bytes: Uint8Array): void {
     this.#scheduleFlush()
     this.#output.write(bytes)
+    if (this.#output.bytes >= FLUSH_AT_BYTES) this.#flush()
   }
 
-  /** All output of a turn is written once, at its end. */
+  /** The output of a turn is written at its end, as one write unless there is very much of it. */
   #scheduleFlush(): void {
     if (this.#scheduled) return
     this.#scheduled = true
     this.context.clock.endOfTurn(() => {
+      this.#scheduled = false
       this.#flush()
       if (this.#toldCongested && !this.congested) this.#tellWritable()
     })
   }
 
   #flush(): void {
-    this.#scheduled = false
     if (this.#output.bytes === 0) return
     for (const chunk of this.#output.take()) this.#socket.write(chunk)
     this.#socket.flush()
