@@ -5,6 +5,7 @@ import { decompress } from '../../util/compression.ts'
 import { randomUuid } from '../../util/uuid.ts'
 import type { BrokerContext } from '../broker.ts'
 import { ERRORS, type Failure, failure } from '../errors.ts'
+import { principalNamed } from '../security/principal-named.ts'
 import { RecordReader } from '../topics/mapping/record-to-message.ts'
 import type { TopicMapping } from '../topics/mapping/topic-mapping.ts'
 import { TurnBatch } from '../topics/turn-batch.ts'
@@ -273,12 +274,12 @@ export class SessionManager implements Sessions {
     }
     if (records.length > 0) this.#journal.save(records, null)
     for (const { clientId, will, principal } of orphanedWills) {
-      this.#wills.publishMessage(clientId, will, this.#context.security.principalOf(principal))
+      this.#wills.publishMessage(clientId, will, principalNamed(this.#context.security, principal))
     }
   }
 
   #remake(clientId: string, record: SessionRecord, idFloor: number): ClientSession {
-    const principal = this.#context.security.principalOf(record.principal)
+    const principal = principalNamed(this.#context.security, record.principal)
     const session = new ClientSession({ clientId, principal, expiryS: record.expiryS, idFloor }, this.#services)
     this.#sessions.set(clientId, session)
     // A crash took the moment its connection ended: now is the earliest that is never too early.
