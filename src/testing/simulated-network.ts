@@ -193,12 +193,12 @@ export class SimulatedSocket implements StreamSocket {
 
   destroy(): void {
     if (this.#closed) return
-    this.#cut(0, this.#options.latencyMs())
+    this.#cut(0, this.#options.latencyMs(), null)
   }
 
   /** The connection breaks: both ends hear of it, each in its time; what is under way is lost. */
   break(hereAfterMs: number, thereAfterMs: number): void {
-    if (!this.#closed) this.#cut(hereAfterMs, thereAfterMs)
+    if (!this.#closed) this.#cut(hereAfterMs, thereAfterMs, systemError('ECONNRESET', 'read ECONNRESET'))
   }
 
   /** This end's process is gone. */
@@ -223,14 +223,14 @@ export class SimulatedSocket implements StreamSocket {
     this.#time.after(afterMs, this.process, () => this.#tellClosed(systemError('ECONNRESET', 'read ECONNRESET')))
   }
 
-  #cut(hereAfterMs: number, thereAfterMs: number): void {
+  #cut(hereAfterMs: number, thereAfterMs: number, error: Error | null): void {
     const peer = this.#peer
     this.#peer = null
     this.#queued = []
     this.#queuedBytes = 0
     this.#closed = true
     this.#network.forget(this)
-    this.#time.after(hereAfterMs, this.process, () => this.#tellClosed(null))
+    this.#time.after(hereAfterMs, this.process, () => this.#tellClosed(error))
     peer?.lose(thereAfterMs)
   }
 

@@ -1,3 +1,4 @@
+import { NO_VALUE } from './workloads/kafka-producers.ts'
 import type { World } from './world.ts'
 
 /** What clients were told of one partition. */
@@ -23,6 +24,10 @@ export interface Sent {
   /** Readers may see it only once it is on disk. */
   readonly durable: boolean
   acknowledged: boolean
+  /** It must not be there: a will of a client that said goodbye. */
+  forbidden: boolean
+  /** The MQTT topic that it is delivered under; null where none of the subscribers is concerned. */
+  readonly mqttTopic: string | null
   /** When it was first sent. */
   readonly atMs: number
 }
@@ -43,8 +48,8 @@ export class LogModel {
     })
   }
 
-  send(sent: Omit<Sent, 'sends' | 'acknowledged' | 'atMs'>): Sent {
-    const entry: Sent = { ...sent, sends: 0, acknowledged: false, atMs: this.#world.time.nowMs }
+  send(sent: Omit<Sent, 'sends' | 'acknowledged' | 'forbidden' | 'atMs' | 'mqttTopic'> & { readonly mqttTopic?: string }): Sent {
+    const entry: Sent = { mqttTopic: null, ...sent, sends: 0, acknowledged: false, forbidden: false, atMs: this.#world.time.nowMs }
     this.sent.set(sent.value, entry)
     return entry
   }
@@ -100,9 +105,14 @@ export class LogModel {
     for (const values of partitions) {
       const last = new Map<string, number>()
       for (const value of values) {
+        if (value === NO_VALUE) continue
         const sent = this.sent.get(value)
         if (sent === undefined) {
           this.#world.violate(`${topic} holds ${value}, which nobody sent`)
+          return
+        }
+        if (sent.forbidden) {
+          this.#world.violate(`${topic} holds ${value}, the will of a client that said goodbye`)
           return
         }
         const times = (seen.get(value) ?? 0) + 1

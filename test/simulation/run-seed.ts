@@ -2,6 +2,10 @@ import { scheduleFaults } from './faults.ts'
 import { LogModel } from './log-model.ts'
 import { Producer } from './workloads/kafka-producers.ts'
 import { createTopic, Reader, readWhole } from './workloads/kafka-readers.ts'
+import { Publisher } from './workloads/mqtt-publisher.ts'
+import { RetainedWriter, readRetained } from './workloads/mqtt-retained.ts'
+import { Subscriber } from './workloads/mqtt-subscriber.ts'
+import { WillClient } from './workloads/mqtt-wills.ts'
 import { type PlantedFault, World } from './world.ts'
 
 export interface RunOptions {
@@ -26,9 +30,16 @@ export interface RunResult {
 
 /** How long the broker and its clients may take to finish what they began once nothing fails any more. */
 const DRAIN_MS = 120_000
-/** What is produced to `ledger` always waits for the disk. */
 const KAFKA_TOPICS = ['events', 'orders', 'ledger']
 const PARTITIONS = 2
+/** From the last restart to the last check. */
+const SETTLE_MS = 2_000
+
+/** Written by MQTT clients: any QoS; retained; wills. */
+const MQTT_TOPICS = { plain: 'mq', retained: 'kept', wills: 'wills' }
+/** What is written there always waits for the disk. */
+const ALWAYS_DURABLE = new Set(['ledger', MQTT_TOPICS.retained, MQTT_TOPICS.wills])
+const ALL_TOPICS = [...KAFKA_TOPICS, ...Object.values(MQTT_TOPICS)]
 
 /** One run, decided by its seed: a time of faults, then peace, then the checks. */
 export async function runSeed(
@@ -61,7 +72,8 @@ export async function runSeed(
 async function play(world: World, model: LogModel, seconds: number, ends: () => boolean): Promise<void> {
   const { time } = world
   world.start()
-  const actors = workloads(world, model)
+  const cast = workloads(world, model)
+  const { actors } = cast
   const faults = scheduleFaults(world, seconds * 1000)
   await time.run(seconds * 1000, ends)
   faults.end()
@@ -69,8 +81,8 @@ async function play(world: World, model: LogModel, seconds: number, ends: () => 
   await time.run(time.nowMs + DRAIN_MS, () => ends() || actors.every((actor) => actor.idle))
   if (ends()) return
   for (const actor of actors) if (!actor.idle) world.violate(`${actor.name} has not finished ${DRAIN_MS / 1000} s after the last fault`)
-  await waitFor(world, ends, restartForTheCheck(world))
-  await waitFor(world, ends, verify(world, model))
+  await waitFor(world, ends, () => restartForTheCheck(world))
+  await waitFor(world, ends, () => verify(world, model, cast))
 }
 
 /** What survives is what the next start says. */
@@ -82,8 +94,10 @@ async function restartForTheCheck(world: World): Promise<void> {
   while (!world.up) await world.sleep(10)
 }
 
-async function verify(world: World, model: LogModel): Promise<void> {
-  for (const topic of KAFKA_TOPICS) {
+async function verify(world: World, model: LogModel, { subscribers, retained }: Cast): Promise<void> {
+  // Wills of clients that the last restart cut off are published first.
+  await world.sleep(SETTLE_MS)
+  for (const topic of ALL_TOPICS) {
     const partitions: string[][] = []
     for (let index = 0; index < PARTITIONS; index++) {
       const records = await readWhole(world, topic, index)
@@ -94,6 +108,8 @@ async function verify(world: World, model: LogModel): Promise<void> {
     }
     model.verifyTopic(topic, partitions)
   }
+  if (!(await readRetained(world, retained, MQTT_TOPICS.retained, { everyTopic: true }))) world.violate('at the end, nobody could subscribe')
+  for (const subscriber of subscribers) subscriber.closed = true
 }
 
 interface Actor {
@@ -101,53 +117,112 @@ interface Actor {
   readonly idle: boolean
 }
 
-function workloads(world: World, model: LogModel): Actor[] {
-  const actors: Actor[] = []
+/** Everybody who takes part. */
+interface Cast {
+  readonly actors: Actor[]
+  readonly subscribers: Subscriber[]
+  readonly retained: RetainedWriter[]
+}
+
+function workloads(world: World, model: LogModel): Cast {
+  const cast: Cast = { actors: [], subscribers: [], retained: [] }
   const setup = { name: 'set-up', idle: false }
-  actors.push(setup)
+  cast.actors.push(setup)
   const run = async (): Promise<void> => {
-    for (const topic of KAFKA_TOPICS) await createTopic(world, topic, PARTITIONS)
+    for (const topic of ALL_TOPICS) await createTopic(world, topic, PARTITIONS)
+    startKafka(world, model, cast)
+    startMqtt(world, model, cast)
     setup.idle = true
-    const kinds = [
-      { topic: 'events', acks: -1, idempotent: true },
-      { topic: 'events', acks: 0, idempotent: false },
-      { topic: 'orders', acks: -1, idempotent: true },
-      { topic: 'orders', acks: 1, idempotent: false },
-      { topic: 'ledger', acks: -1, idempotent: true },
-      { topic: 'ledger', acks: -1, idempotent: false },
-    ] as const
-    kinds.forEach((kind, i) => {
-      const producer = new Producer(world, model, { name: `p${i}`, partitions: PARTITIONS, ...kind })
-      actors.push({
-        name: `producer p${i}`,
-        get idle() {
-          return producer.idle
-        },
-      })
-      void producer.run()
-    })
-    for (const topic of KAFKA_TOPICS) {
-      for (let index = 0; index < PARTITIONS; index++) {
-        const reader = new Reader(world, model, topic, index, { alwaysDurable: topic === 'ledger' })
-        actors.push({
-          name: `reader of ${topic}-${index}`,
-          get idle() {
-            return reader.done
-          },
-        })
-        void reader.run()
-      }
-    }
   }
   void run()
-  return actors
+  return cast
+}
+
+const PRODUCERS = [
+  { topic: 'events', acks: -1, idempotent: true },
+  { topic: 'events', acks: 0, idempotent: false },
+  { topic: 'orders', acks: -1, idempotent: true },
+  { topic: 'orders', acks: 1, idempotent: false },
+  { topic: 'ledger', acks: -1, idempotent: true },
+  { topic: 'ledger', acks: -1, idempotent: false },
+] as const
+
+function startKafka(world: World, model: LogModel, { actors }: Cast): void {
+  PRODUCERS.forEach((kind, i) => {
+    const producer = new Producer(world, model, { name: `p${i}`, partitions: PARTITIONS, ...kind })
+    actors.push(actor(`producer p${i}`, () => producer.idle))
+    void producer.run()
+  })
+  for (const topic of ALL_TOPICS) {
+    for (let index = 0; index < PARTITIONS; index++) {
+      const reader = new Reader(world, model, topic, index, { alwaysDurable: ALWAYS_DURABLE.has(topic) })
+      actors.push(actor(`reader of ${topic}-${index}`, () => reader.done))
+      void reader.run()
+    }
+  }
+}
+
+const SUBSCRIBERS = [
+  { name: 's-at-most', level: 4, filter: 'mq/#', qos: 0, receiveMaximum: 100, clean: false },
+  { name: 's-at-least', level: 4, filter: 'mq/#', qos: 1, receiveMaximum: 100, clean: false },
+  { name: 's-exactly', level: 5, filter: 'mq/#', qos: 2, receiveMaximum: 5, clean: false },
+  { name: 's-one', level: 5, filter: 'mq/a', qos: 2, receiveMaximum: 100, clean: false },
+  { name: 's-clean', level: 5, filter: 'mq/#', qos: 2, receiveMaximum: 20, clean: true },
+] as const
+
+function startMqtt(world: World, model: LogModel, { actors, subscribers, retained }: Cast): void {
+  for (const [i, level] of ([4, 5] as const).entries()) {
+    const publisher = new Publisher(world, model, { name: `m${i}`, level, topic: MQTT_TOPICS.plain, keys: ['a', 'b', 'c/d'] })
+    actors.push(actor(`publisher m${i}`, () => publisher.idle))
+    void publisher.run()
+  }
+  for (const options of SUBSCRIBERS) {
+    const subscriber = new Subscriber(world, model, options)
+    subscribers.push(subscriber)
+    actors.push(
+      actor(
+        `subscriber ${options.name}`,
+        () => subscriber.missing() === null,
+        () => `it was not given ${subscriber.missing()}`,
+      ),
+    )
+    void subscriber.run()
+  }
+  for (const key of ['x', 'y']) {
+    const writer = new RetainedWriter(world, model, MQTT_TOPICS.retained, key)
+    retained.push(writer)
+    actors.push(actor(writer.name, () => writer.idle))
+    void writer.run()
+  }
+  void (async () => {
+    while (!world.stopping) {
+      await readRetained(world, retained, MQTT_TOPICS.retained, { everyTopic: false })
+      await world.sleep(world.random.below(3_000))
+    }
+  })()
+  for (const name of ['w0', 'w1']) {
+    const client = new WillClient(world, model, MQTT_TOPICS.wills, name)
+    actors.push(actor(`will of ${name}`, () => client.idle))
+    void client.run()
+  }
+}
+
+function actor(name: string, isIdle: () => boolean, why: () => string = () => ''): Actor {
+  return {
+    get name() {
+      return isIdle() ? name : `${name} ${why()}`
+    },
+    get idle() {
+      return isIdle()
+    },
+  }
 }
 
 /** Runs time until `work` has ended. */
-async function waitFor(world: World, ends: () => boolean, work: Promise<void>): Promise<void> {
+async function waitFor(world: World, ends: () => boolean, work: () => Promise<void>): Promise<void> {
   if (ends()) return
   let done = false
-  const finished = work.then(() => {
+  const finished = work().then(() => {
     done = true
   })
   await world.time.run(world.time.nowMs + DRAIN_MS, () => ends() || done)

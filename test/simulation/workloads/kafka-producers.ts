@@ -33,8 +33,11 @@ export function valueBytes(value: string, padding: number): Buffer {
   return Buffer.from(`${value}|${PADDING.slice(0, padding)}`)
 }
 
+/** A record without a value says nothing of who sent it. */
+export const NO_VALUE = 'null'
+
 export function identityOf(bytes: Uint8Array | null): string {
-  if (bytes === null) return 'null'
+  if (bytes === null) return NO_VALUE
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')
   const bar = text.indexOf('|')
   return bar < 0 ? text : text.slice(0, bar)

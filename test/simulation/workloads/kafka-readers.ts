@@ -5,7 +5,7 @@ import { ZERO_UUID } from '../../../src/util/uuid.ts'
 import { KafkaClient } from '../kafka-client.ts'
 import type { LogModel } from '../log-model.ts'
 import type { World } from '../world.ts'
-import { identityOf } from './kafka-producers.ts'
+import { identityOf, NO_VALUE } from './kafka-producers.ts'
 
 const OFFSET_OUT_OF_RANGE = 1
 const TOPIC_ALREADY_EXISTS = 36
@@ -151,11 +151,12 @@ export class Reader {
     }
     this.#checkWatermark(got.highWatermark, boot, floor)
     for (const { offset, value } of got.records) {
+      this.#offset = offset + 1
+      world.count('records read')
+      if (value === NO_VALUE) continue
       const sent = this.#model.sent.get(value)
       if (sent === undefined) world.violate(`${this.#topic}-${this.#index} offset ${offset} holds ${value}, which nobody sent`)
       this.#model.note(this.#topic, this.#index, offset, value, sent?.durable ?? false)
-      this.#offset = offset + 1
-      world.count('records read')
     }
     if (random.chance(0.02)) this.#offset = random.below(this.#offset + 1)
     if (random.chance(0.2)) await world.sleep(random.below(300))
