@@ -34,6 +34,7 @@ export class PacketParser {
   #current: Buffer = EMPTY
   #at = 0
   #after: Buffer = EMPTY
+  readonly #reader = new WireReader(EMPTY, 0, 0)
   #fault: Fault | null = null
   #faultLevel: ProtocolLevel = 4
   #faultInConnect = false
@@ -81,6 +82,7 @@ export class PacketParser {
     while (this.#fault === null) {
       if (this.#at === this.#current.length) {
         if (this.#after.length === 0) {
+          this.#reader.reset(EMPTY, 0, 0)
           this.#current = EMPTY
           this.#at = 0
           return null
@@ -105,7 +107,8 @@ export class PacketParser {
     const firstByte = this.#current[from] as number
     let body = from + 2
     while ((this.#current[body - 1] as number) >= 0x80) body++
-    const reader = new WireReader(this.#current, body, from + size)
+    const reader = this.#reader
+    reader.reset(this.#current, body, from + size)
     const packet = decodePacket(reader, firstByte, from, this.#context)
     this.#at = from + size
     if (packet === null) {

@@ -11,7 +11,7 @@ export interface Fault {
  * where it is: a decoder reads on to its end and then looks at `fault`.
  */
 export class WireReader {
-  readonly bytes: Buffer
+  bytes: Buffer
   at: number
   end: number
   fault: Fault | null = null
@@ -20,6 +20,14 @@ export class WireReader {
     this.bytes = bytes
     this.at = at
     this.end = end
+  }
+
+  /** Reads another packet from now on; one reader serves a whole connection. */
+  reset(bytes: Buffer, at: number, end: number): void {
+    this.bytes = bytes
+    this.at = at
+    this.end = end
+    this.fault = null
   }
 
   /** Remembers the first fault and ends all reading. */

@@ -8,6 +8,9 @@ const ONE = Buffer.from('1')
 const QOS_VALUES: readonly Buffer[] = [Buffer.from('0'), ONE, Buffer.from('2')]
 const DEFAULT_QOS: QoS = 1
 
+/** The commonest headers, made once: a plain QoS 0 message has no others. */
+const QOS0_HEADERS: readonly RecordHeader[] = [{ key: MAPPING_HEADERS.qos, value: QOS_VALUES[0] as Buffer }]
+
 /** An empty payload is an empty value, with retain a null one: the tombstone that clears the retained message [MQTT-3.3.1-6]. */
 export function recordValueOf(message: Message): Uint8Array | null {
   return message.payload.length === 0 && message.retain ? null : message.payload
@@ -15,7 +18,10 @@ export function recordValueOf(message: Message): Uint8Array | null {
 
 /** The headers of a message's record; `publisher` is the client id to keep for No Local, or null. */
 export function recordHeadersOf(message: Message, topicHeader: boolean, publisher: string | null): readonly RecordHeader[] {
-  if (message.qos === DEFAULT_QOS && !message.retain && message.properties === null && !topicHeader && publisher === null) return NO_HEADERS
+  if (!message.retain && message.properties === null && !topicHeader && publisher === null) {
+    if (message.qos === DEFAULT_QOS) return NO_HEADERS
+    if (message.qos === 0) return QOS0_HEADERS
+  }
   const headers: RecordHeader[] = []
   const add = (key: string, value: Uint8Array) => headers.push({ key, value })
   if (topicHeader) add(MAPPING_HEADERS.topic, Buffer.from(message.topic))
