@@ -6,6 +6,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { Companion, tail, until } from './process.ts'
 
@@ -60,6 +61,24 @@ export class ElytraProcess {
 
   /** Starts it and waits for its ready line: milliseconds from exec to that line. */
   async start(readyWithinMs = 30_000): Promise<number> {
+    const startedAt = performance.now()
+    const started = this.#spawn()
+    const ready = () => started.lines.find((line) => line.startsWith('elytra ready'))
+    await until('the line "elytra ready"', () => ready() !== undefined || !started.running, { timeoutMs: readyWithinMs, everyMs: 2 })
+    const line = ready()
+    if (line === undefined) throw new Error(`elytra ended before it was ready\n${started.lines.join('\n')}\n${tail(started.errors.join('\n'))}`)
+    this.#addresses = parseReadyLine(line)
+    return performance.now() - startedAt
+  }
+
+  /** Starts it and kills it after `afterMs`, ready or not. */
+  async startAndKill(afterMs: number): Promise<void> {
+    this.#spawn()
+    await delay(afterMs)
+    await this.kill()
+  }
+
+  #spawn(): Companion {
     const kafka = this.#addresses?.kafka ?? '127.0.0.1:0'
     const mqtt = this.#addresses ? `${this.#addresses.mqtt.host}:${this.#addresses.mqtt.port}` : '127.0.0.1:0'
     const args = [
@@ -73,15 +92,8 @@ export class ElytraProcess {
       mqtt,
       ...this.#args,
     ]
-    const startedAt = performance.now()
-    const started = new Companion(process.execPath, args, { cwd: ROOT })
-    this.#process = started
-    const ready = () => started.lines.find((line) => line.startsWith('elytra ready'))
-    await until('the line "elytra ready"', () => ready() !== undefined || !started.running, { timeoutMs: readyWithinMs, everyMs: 2 })
-    const line = ready()
-    if (line === undefined) throw new Error(`elytra ended before it was ready\n${started.lines.join('\n')}\n${tail(started.errors.join('\n'))}`)
-    this.#addresses = parseReadyLine(line)
-    return performance.now() - startedAt
+    this.#process = new Companion(process.execPath, args, { cwd: ROOT })
+    return this.#process
   }
 
   /** SIGTERM and wait for a clean end. */
