@@ -48,13 +48,30 @@ test('names of files are in kebab-case', () => {
   assert.deepEqual(odd, [])
 })
 
+/** What a piece of code touches, by what it should use instead. */
+function touchedBy(text: string): string[] {
+  const bare = withoutComments(text)
+  return GLOBALS.filter(([pattern]) => pattern.test(bare)).map(([, instead]) => instead)
+}
+
+test('the rule on globals finds each of them, and nothing in comments or methods of the same name', () => {
+  const planted = [
+    'const now = Date.now()',
+    'const then = new Date()',
+    'x = Math.random()',
+    'setTimeout(run, 5)',
+    '  setImmediate(run)',
+    'if (process.env.X) y()',
+  ]
+  for (const line of planted) assert.equal(touchedBy(line).length, 1, line)
+  for (const line of ['// Date.now() is not used', '/* setTimeout(run) */', 'clock.setTimeout(run)', 'new Date(5)', 'process.pid'])
+    assert.deepEqual(touchedBy(line), [], line)
+})
+
 test('only runtime/, config/ and cli/ touch clock, randomness, timers and environment', () => {
   const touched = code
     .filter((path) => path.startsWith('src/') && !MAY_TOUCH_GLOBALS.some((room) => path.startsWith(room)))
-    .flatMap((path) => {
-      const text = withoutComments(read(path))
-      return GLOBALS.filter(([pattern]) => pattern.test(text)).map(([, instead]) => `${path}: use ${instead}`)
-    })
+    .flatMap((path) => touchedBy(read(path)).map((instead) => `${path}: use ${instead}`))
   assert.deepEqual(touched, [])
 })
 
