@@ -6,6 +6,7 @@ import type { Network } from '../../src/runtime/network.ts'
 import { openServer, type Server } from '../../src/server.ts'
 import { SeededRandom } from '../../src/testing/seeded-random.ts'
 import { SimulatedDisk } from '../../src/testing/simulated-disk.ts'
+import { mountDisk } from '../../src/testing/simulated-files.ts'
 import { SimulatedNetwork } from '../../src/testing/simulated-network.ts'
 import { type SimulatedProcess, SimulatedTime } from '../../src/testing/simulated-time.ts'
 
@@ -102,7 +103,7 @@ export class World {
       pieceBytes: () => (wire.chance(0.2) ? wire.between(1, pieces) : 65_536),
       onArrival: (to, bytes) => this.trace('net', to.id, bytes),
     })
-    this.disk = new SimulatedDisk(this.time, this.random.fork(), {
+    this.disk = new SimulatedDisk(this.random.fork(), {
       latencyMs: () => 0.02 + diskTimes.fraction() * 0.2,
       syncMs: () => 0.1 + diskTimes.fraction() * (diskTimes.chance(0.05) ? 80 : 2),
       syncFailure: 0,
@@ -188,7 +189,7 @@ export class World {
       clock: process,
       random: this.random.fork(),
       network: this.network.of(process),
-      files: this.disk.mount(process),
+      files: mountDisk(this.disk, this.time, process),
       bounds: BOUNDS,
       ...(this.#planted.wrapLog === undefined ? {} : { wrapLog: this.#planted.wrapLog }),
     })

@@ -3,6 +3,8 @@ import { MqttConnection, NO_PROPERTIES } from '../mqtt-client.ts'
 import type { World } from '../world.ts'
 import { valueBytes } from './kafka-producers.ts'
 
+const GOODBYE_MS = 2_000
+
 /**
  * A client with a will that comes and goes. Where it vanishes, or the broker does, its will is published, once; where it said
  * goodbye and the broker heard it, never.
@@ -58,6 +60,8 @@ export class WillClient {
     const { boots } = world
     connection.leave()
     await closed
+    // Nothing acknowledges a goodbye: it counts once the broker has had time to write it down.
+    await world.sleep(GOODBYE_MS)
     if (connection.endedInOrder && world.boots === boots && world.broker.alive) sent.forbidden = true
   }
 
