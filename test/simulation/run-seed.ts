@@ -1,5 +1,8 @@
 import { scheduleFaults } from './faults.ts'
+import { GroupModel } from './group-model.ts'
+import { KafkaClient } from './kafka-client.ts'
 import { LogModel } from './log-model.ts'
+import { committedOffset, Member } from './workloads/group-member.ts'
 import { Producer } from './workloads/kafka-producers.ts'
 import { createTopic, Reader, readWhole } from './workloads/kafka-readers.ts'
 import { Publisher } from './workloads/mqtt-publisher.ts'
@@ -94,7 +97,7 @@ async function restartForTheCheck(world: World): Promise<void> {
   while (!world.up) await world.sleep(10)
 }
 
-async function verify(world: World, model: LogModel, { subscribers, retained }: Cast): Promise<void> {
+async function verify(world: World, model: LogModel, { subscribers, retained, groups, members }: Cast): Promise<void> {
   // Wills of clients that the last restart cut off are published first.
   await world.sleep(SETTLE_MS)
   for (const topic of ALL_TOPICS) {
@@ -109,7 +112,20 @@ async function verify(world: World, model: LogModel, { subscribers, retained }: 
     model.verifyTopic(topic, partitions)
   }
   if (!(await readRetained(world, retained, MQTT_TOPICS.retained, { everyTopic: true }))) world.violate('at the end, nobody could subscribe')
+  for (const member of members) member.stopped = true
+  await verifyGroup(world, groups)
   for (const subscriber of subscribers) subscriber.closed = true
+}
+
+async function verifyGroup(world: World, groups: readonly GroupModel[]): Promise<void> {
+  const client = await KafkaClient.open(world)
+  for (const group of groups) {
+    for (const { topic, index } of GROUP_PARTITIONS) {
+      const offset = await committedOffset(world, client, group.groupId, topic, index).catch(() => null)
+      group.fetched(`${topic}-${index}`, offset ?? -1, group.committed(`${topic}-${index}`))
+    }
+  }
+  client.close()
 }
 
 interface Actor {
@@ -122,16 +138,19 @@ interface Cast {
   readonly actors: Actor[]
   readonly subscribers: Subscriber[]
   readonly retained: RetainedWriter[]
+  readonly groups: GroupModel[]
+  readonly members: Member[]
 }
 
 function workloads(world: World, model: LogModel): Cast {
-  const cast: Cast = { actors: [], subscribers: [], retained: [] }
+  const cast: Cast = { actors: [], subscribers: [], retained: [], groups: [], members: [] }
   const setup = { name: 'set-up', idle: false }
   cast.actors.push(setup)
   const run = async (): Promise<void> => {
     for (const topic of ALL_TOPICS) await createTopic(world, topic, PARTITIONS)
     startKafka(world, model, cast)
     startMqtt(world, model, cast)
+    startGroup(world, model, cast)
     setup.idle = true
   }
   void run()
@@ -205,6 +224,28 @@ function startMqtt(world: World, model: LogModel, { actors, subscribers, retaine
     actors.push(actor(`will of ${name}`, () => client.idle))
     void client.run()
   }
+}
+
+const GROUP_TOPICS = ['ledger', MQTT_TOPICS.wills]
+const GROUP_PARTITIONS = GROUP_TOPICS.flatMap((topic) => Array.from({ length: PARTITIONS }, (_, index) => ({ topic, index })))
+
+function startGroup(world: World, model: LogModel, { actors, groups, members }: Cast): void {
+  const group = new GroupModel(world, 'readers')
+  groups.push(group)
+  for (const [i, instance] of [null, null, 'static-1'].entries()) {
+    const member = new Member(world, group, { name: `member ${i}`, topics: GROUP_TOPICS, partitions: PARTITIONS, instance })
+    members.push(member)
+    void member.run()
+  }
+  // Everything that is there was read and committed by somebody.
+  const behind = () => GROUP_PARTITIONS.find(({ topic, index }) => group.committed(`${topic}-${index}`) < model.of(topic, index).durableEnd)
+  actors.push(
+    actor(
+      'group readers',
+      () => behind() === undefined,
+      () => `it is behind on ${JSON.stringify(behind())}`,
+    ),
+  )
 }
 
 function actor(name: string, isIdle: () => boolean, why: () => string = () => ''): Actor {
