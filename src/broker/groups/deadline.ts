@@ -16,10 +16,6 @@ export class Deadline {
     this.#run = run
   }
 
-  get armed(): boolean {
-    return this.#dueMs !== null
-  }
-
   /** Calls `run` `delayMs` from now, in place of any earlier agreement. */
   in(delayMs: number): void {
     this.#dueMs = this.#clock.monotonicMs() + delayMs

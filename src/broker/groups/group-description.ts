@@ -13,7 +13,7 @@ export interface GroupDescription {
   readonly members: readonly MemberDescription[]
 }
 
-export interface MemberDescription {
+interface MemberDescription {
   readonly memberId: string
   readonly instanceId: string | null
   readonly clientId: string

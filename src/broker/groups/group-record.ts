@@ -15,7 +15,7 @@ export interface GroupRecord {
   readonly members: readonly MemberRecord[]
 }
 
-export interface MemberRecord {
+interface MemberRecord {
   readonly id: string
   readonly instanceId: string | null
   readonly clientId: string

@@ -26,10 +26,6 @@ export class Membership {
     return this.#members.get(memberId)
   }
 
-  has(memberId: string): boolean {
-    return this.#members.has(memberId)
-  }
-
   /** The member of that id, else the one that holds the instance id. */
   find(memberId: string, instanceId: string | null): Member | undefined {
     const holder = instanceId === null ? undefined : this.#instances.get(instanceId)
