@@ -52,7 +52,7 @@ describe('kill -9', { skip: pythonMissing() || programsMissing('kcat') || (proce
   const progress = async (what: string) => {
     const from = writers.map((writer) => writer.acknowledged.length)
     const [groupFrom, sessionFrom] = [group.seen.length, session.seen.length]
-    const failures = () => writers.flatMap((writer) => writer.failures)
+    const failures = () => [...writers, group].flatMap((actor) => actor.failures)
     const describe = () =>
       `acknowledged ${writers.map((writer, index) => `${writer.topic} +${writer.acknowledged.length - (from[index] ?? 0)}`).join(', ')}; ` +
       `group +${group.seen.length - groupFrom}, session +${session.seen.length - sessionFrom}; ${failures().slice(0, 3).join('; ')}\n${peer.elytra?.log.slice(-2000)}`

@@ -18,7 +18,7 @@ def stop(*_):
 
 
 signal.signal(signal.SIGTERM, stop)
-producer = Producer({"bootstrap.servers": bootstrap, "enable.idempotence": True, "linger.ms": 1, "batch.num.messages": 20, "compression.type": "lz4",
+producer = Producer({"bootstrap.servers": bootstrap, "enable.idempotence": True, "linger.ms": 1, "batch.num.messages": 20, "compression.type": "gzip",
                      "delivery.timeout.ms": 120000, "socket.timeout.ms": 5000, "reconnect.backoff.ms": 50, "reconnect.backoff.max.ms": 300,
                      "retry.backoff.ms": 50, "log_level": 0})
 
