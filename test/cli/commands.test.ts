@@ -147,6 +147,13 @@ for (const version of ['3.1', '3.1.1', '5']) {
   })
 }
 
+test('retained messages of each filter of one SUBSCRIBE come, also where the first filter has none', async () => {
+  await mqtt(['pub', 'second/a', '-m', 'kept', '-r'])
+  await mqtt(['pub', 'second/b', '-m', 'kept too', '-r'])
+  const read = await mqtt(['sub', 'first/#', 'second/a', 'none/#', 'second/b', '-n', '2', '-v'])
+  assert.deepEqual(linesOf(read.stdout), ['second/a kept', 'second/b kept too'])
+})
+
 test('a session keeps what came while its client was away', async () => {
   const session = ['--id', 'worker', '--session', '1h', '-q', '1']
   const stop = new AbortController()

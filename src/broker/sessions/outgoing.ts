@@ -164,10 +164,7 @@ export class Outgoing {
     const client = this.#client
     if (client === null || client.congested) return -1
     if (this.exchanges.isRepeating) return this.exchanges.repeat(client, (entry) => this.#lookUp(entry)) ? 1 : -1
-    if (this.#retained.length > 0) {
-      const step = this.#sendRetained(client)
-      if (step !== 0) return step
-    }
+    if (this.#retained.length > 0) return this.#sendRetained(client)
     for (const cursor of this.#cursors) {
       for (const [tail, lag] of cursor.lagging) return this.#catchUp(client, cursor, tail, lag, budget)
     }
@@ -188,13 +185,13 @@ export class Outgoing {
     return block.messages[block.offsets.indexOf(entry.offset)]
   }
 
-  /** 0 where nothing was there to send. */
+  /** The next retained message of the subscription that is first in line, which leaves the line after its last. */
   #sendRetained(client: SessionClient): number {
     const delivery = this.#retained[0] as RetainedDelivery
     const next = delivery.peek()
     if (next === null) {
       this.#retained.shift()
-      return 0
+      return 1
     }
     if (!this.exchanges.hasRoom(client)) return -1
     if (!this.#owner.mayRead(next.topic)) {
