@@ -3,6 +3,7 @@ import type { Journal } from './journal.ts'
 import type { LocalPartition } from './local-partition.ts'
 import { type LogCore, storageFailure } from './log-core.ts'
 import type { StateRecord } from './ports.ts'
+import { syncFoldersAbove } from './small-file.ts'
 
 /** Segments that are synced at the same time: more would keep commits waiting in the thread pool. */
 const PARALLEL_SYNCS = 2
@@ -104,21 +105,23 @@ export class Checkpointer {
 
   async #syncAll(dirty: readonly LocalPartition[]): Promise<LocalPartition[]> {
     const synced: LocalPartition[] = []
-    const toLink = new Map<LocalPartition, number>()
+    const toLink: (() => void)[] = []
     const queue = dirty.values()
     const worker = async () => {
       for (const partition of queue) {
-        const end = partition.highWatermark
-        if (partition.needsLink) toLink.set(partition, end)
-        if (await partition.sync()) synced.push(partition)
+        const linksToo = partition.needsLink
+        const confirm = await partition.sync()
+        if (confirm === null) continue
+        synced.push(partition)
+        if (linksToo) toLink.push(confirm)
+        else confirm()
       }
     }
     await Promise.all(Array.from({ length: PARALLEL_SYNCS }, worker))
-    if (toLink.size > 0) {
-      const { fileSystem } = this.#core
-      if (fileSystem.list(TOPICS_FOLDER).length > 0) await fileSystem.syncFolder(TOPICS_FOLDER)
-      await fileSystem.syncFolder('')
-      for (const [partition, end] of toLink) partition.linked(end)
+    if (toLink.length > 0) {
+      // Once for all new folders.
+      await syncFoldersAbove(this.#core.fileSystem, `${TOPICS_FOLDER}/any`)
+      for (const confirm of toLink) confirm()
     }
     return synced
   }

@@ -27,6 +27,10 @@ export class IndexFile {
     return this.#file.path
   }
 
+  moved(path: string): void {
+    this.#file.moved(path)
+  }
+
   get entries(): number {
     return this.#fileEntries + this.#pendingEntries
   }

@@ -18,7 +18,7 @@ import type { AppendGroup, LogFailure, LogStore, PartitionLog, PartitionSettings
 import { Pressure } from './pressure.ts'
 import { ProducerStates } from './producer-state.ts'
 import { ReadGate } from './read-gate.ts'
-import { knownPosition, recoverPartition } from './recovery.ts'
+import { asideFolder, knownPosition, recoverPartition } from './recovery.ts'
 import { applyRetention } from './retention.ts'
 import type { LogSettings } from './settings.ts'
 import { encodeSnapshot, encodeState, loadSnapshot, replayState, STATE_FOLDER, STATE_SETTINGS, StateMachines, writeSnapshot } from './state-log.ts'
@@ -39,6 +39,8 @@ export class LocalLog implements LogStore {
   readonly #positions = new KeptState(LOG_STATE_KINDS.position)
   readonly #producers = new KeptState(LOG_STATE_KINDS.producer)
   readonly #topics = new Map<string, Map<number, LocalPartition>>()
+  /** Who has a folder's name now. */
+  readonly #folders = new Map<string, LocalPartition>()
   #opened: Opened | null = null
   #closing: Promise<void> | null = null
   #snapshotRunning: Promise<void> | null = null
@@ -71,6 +73,7 @@ export class LocalLog implements LogStore {
     try {
       const journal = this.#fileSystem.volatile ? null : new Journal(this.#fileSystem, directory.journalId, this.#settings.journalFileBytes)
       const recovery = (await journal?.open(directory.cleanSequence)) ?? { groups: [] }
+      this.#fileSystem.makeFolder(TOPICS_FOLDER)
       const commit = new GroupCommit(this.#clock, journal, this.#settings)
       const entries = entriesByPartition(recovery)
       const opened: Opened = { directory, core: { ...core, commit }, journal, entries, state: null, checkpointer: null, producers: new Map() }
@@ -109,6 +112,7 @@ export class LocalLog implements LogStore {
   createPartition(topicId: string, topicName: string, index: number, settings: PartitionSettings): PartitionLog {
     const { core } = this.#mustBeOpen()
     const identity = { topicId, topicName, index, folder: folderOf(topicName, index) }
+    this.#setAside(identity)
     return this.#add(new LocalPartition(core, identity, settings, { ...NEW_PARTITION, segments: [], producers: new ProducerStates() }))
   }
 
@@ -116,10 +120,7 @@ export class LocalLog implements LogStore {
     const partitions = this.#topics.get(topicId)
     if (partitions === undefined) return
     this.#topics.delete(topicId)
-    for (const partition of partitions.values()) {
-      partition.end()
-      this.#removeFolder(partition)
-    }
+    for (const partition of partitions.values()) this.#delete(partition)
     this.#positions.forget((key) => topicIdOfKey(key) === topicId)
     this.#producers.forget((key) => topicIdOfKey(key) === topicId)
   }
@@ -280,20 +281,30 @@ export class LocalLog implements LogStore {
       this.#topics.set(partition.topicId, partitions)
     }
     partitions.set(partition.index, partition)
+    this.#folders.set(partition.folder, partition)
     return partition
   }
 
+  /** A topic that is being deleted gives up its name before its deletion is durable; until then its files are kept. */
+  #setAside({ topicId, folder }: PartitionIdentity): void {
+    const holder = this.#folders.get(folder)
+    if (holder === undefined || holder.topicId === topicId) return
+    holder.moveTo(asideOf(holder))
+    this.#folders.delete(folder)
+  }
+
   /** Out of the way at once, so that a new topic may have the name; deleted in the background. */
-  #removeFolder(partition: LocalPartition): void {
+  #delete(partition: LocalPartition): void {
+    const aside = asideOf(partition)
+    partition.end()
+    if (this.#folders.get(partition.folder) === partition) this.#folders.delete(partition.folder)
     if (this.#fileSystem.list(partition.folder).length === 0) return
-    const aside = `${TOPICS_FOLDER}/${partition.topicId}-${partition.index}.deleted`
     try {
-      this.#fileSystem.rename(partition.folder, aside)
+      if (partition.folder !== aside) this.#fileSystem.rename(partition.folder, aside)
+      this.#remove(aside)
     } catch (error) {
       this.#logger.warn({ folder: partition.folder, error: String(error) }, 'the folder of a deleted topic could not be renamed')
-      return
     }
-    this.#remove(aside)
   }
 
   #remove(path: string): void {
@@ -396,6 +407,11 @@ interface Opened {
   state: LocalPartition | null
   checkpointer: Checkpointer | null
   producers: Map<string, [producerId: number, value: Uint8Array][]>
+}
+
+/** Where the files of a deleted topic wait for their removal; a legal topic name never ends so. */
+function asideOf(partition: LocalPartition): string {
+  return asideFolder(TOPICS_FOLDER, partition.topicId, partition.index)
 }
 
 function folderOf(topicName: string, index: number): string {

@@ -22,7 +22,7 @@ import type { ProducerStates, SequencedBatch } from './producer-state.ts'
 import { batchMaxTimestampMs, batchOffsetCount, patchBatch } from './record-batch.ts'
 import { Segment } from './segment.ts'
 import { readSegment } from './segment-reader.ts'
-import { writeSmallFile } from './small-file.ts'
+import { syncFile, syncFoldersAbove, writeSmallFile } from './small-file.ts'
 import { Fifo, PartitionTail } from './tail-cache.ts'
 import { findMaxTimestamp, findTime } from './time-lookup.ts'
 
@@ -56,7 +56,8 @@ export const NEW_PARTITION: Omit<PartitionStart, 'producers' | 'segments'> = {
   logEndOffset: 0,
   epochs: [],
   raiseEpoch: false,
-  recoveryPoint: { segmentBase: 0, position: 0, offset: 0 },
+  // No segment was ever synced.
+  recoveryPoint: { segmentBase: -1, position: 0, offset: 0 },
   hasFolder: false,
 }
 
@@ -73,7 +74,6 @@ export class LocalPartition implements PartitionLog {
   readonly topicId: string
   readonly topicName: string
   readonly index: number
-  readonly folder: string
   onVisible: ((batches: readonly VisibleBatch[]) => void) | null = null
   onStartRaised: ((logStartOffset: number) => void) | null = null
   /** Rising by base offset; the last one is appended to. Empty before the first record. */
@@ -84,10 +84,13 @@ export class LocalPartition implements PartitionLog {
   readonly #epochs: LeaderEpochs
   readonly #tail: PartitionTail
   readonly #pending = new Fifo<PendingBatch>()
+  #folder: string
   #settings: PartitionSettings
   #leaderEpoch: number
   #recoveryPoint: RecoveryPoint
   #logStartOffset: number
+  /** The highest start that was ever asked for. */
+  #askedStart = 0
   #logEndOffset: number
   /** All below is in segments. */
   #highWatermark: number
@@ -106,7 +109,7 @@ export class LocalPartition implements PartitionLog {
     this.topicId = identity.topicId
     this.topicName = identity.topicName
     this.index = identity.index
-    this.folder = identity.folder
+    this.#folder = identity.folder
     this.segments = start.segments
     this.producers = start.producers
     this.#topicIdBytes = uuidToBytes(identity.topicId)
@@ -122,6 +125,17 @@ export class LocalPartition implements PartitionLog {
     this.#durableOffset = start.segments.every((segment) => segment.syncedBytes === segment.writtenBytes) ? start.logEndOffset : start.logStartOffset
     if (this.#durableOffset < start.logEndOffset) this.#unsynced = null
     this.#hasFolder = start.hasFolder
+  }
+
+  get folder(): string {
+    return this.#folder
+  }
+
+  /** Gives its folder's name to a topic made anew: this one is being deleted, which is not durable yet, so that it must still be whole after a crash. */
+  moveTo(folder: string): void {
+    if (this.#hasFolder) this.#core.fileSystem.rename(this.#folder, folder)
+    this.#folder = folder
+    for (const segment of this.segments) segment.moved(folder)
   }
 
   get key(): string {
@@ -215,11 +229,10 @@ export class LocalPartition implements PartitionLog {
   planCommit(last: PendingBatch | null, entries: JournalEntry[], before: (() => Promise<void>)[]): void {
     if (this.#gone) return
     const bypass = last !== null && this.#bypasses(last)
-    const syncs = new Set<Segment>()
-    if (this.#unsynced === null) {
-      for (const segment of this.segments) if (segment.syncedBytes < segment.writtenBytes) syncs.add(segment)
-    } else if (!(bypass && this.#unsynced.every((batch) => batch.segment === last.segment))) {
-      for (const batch of this.#unsynced) this.#addEntry(entries, batch.segment, batch.position, batch.endOffset, batch.bytes)
+    const mustSync = this.#unsynced === null
+    // A large batch syncs its segment, and with it what lies before.
+    if (!(bypass && this.#unsynced?.every((batch) => batch.segment === last.segment))) {
+      for (const batch of this.#unsynced ?? []) this.#addEntry(entries, batch.segment, batch.position, batch.endOffset, batch.bytes)
     }
     this.#unsynced = []
     this.#unsyncedBytes = 0
@@ -234,8 +247,7 @@ export class LocalPartition implements PartitionLog {
         if (batch === last) break
       }
     }
-    if (bypass) syncs.delete(last.segment)
-    for (const segment of syncs) before.push(() => (this.#gone ? Promise.resolve() : this.syncSegment(segment)))
+    if (mustSync) before.push(() => this.#makeDurable())
   }
 
   /** The commit that was planned failed: what it would have made durable has to be synced by the next. */
@@ -375,7 +387,8 @@ export class LocalPartition implements PartitionLog {
       queueMicrotask(() => onDone(null))
       return
     }
-    this.#core.appendState([this.#positionRecord(target)], (failure) => {
+    this.#askedStart = Math.max(this.#askedStart, target)
+    this.#core.appendState([this.#positionRecord()], (failure) => {
       if (failure === null) this.raiseStartNow(target)
       onDone(failure)
     })
@@ -401,39 +414,60 @@ export class LocalPartition implements PartitionLog {
 
   /** Syncs one segment; what it held unsynced is off the account. */
   async syncSegment(segment: Segment): Promise<void> {
-    const gained = await segment.sync(segment !== this.activeSegment)
-    if (!this.#gone) this.#core.pressure.add(-gained)
+    try {
+      const gained = await segment.sync(segment !== this.activeSegment)
+      if (this.#has(segment)) this.#core.pressure.add(-gained)
+    } catch (error) {
+      // Its files went away meanwhile: the topic was deleted, or retention took them.
+      if (this.#has(segment)) throw error
+    }
   }
 
-  /** Brings all that is written now to the disk: the new recovery point. False where the topic went away meanwhile. */
-  async sync(): Promise<boolean> {
+  /**
+   * Brings all that is written now to the disk. What it answers makes that count, and is called once the folder above is synced
+   * too, where `needsLink` was true: a file without a name is lost. Null where the topic went away meanwhile.
+   */
+  async sync(): Promise<(() => void) | null> {
     const target = this.#writtenUpTo()
     for (const segment of [...this.segments]) {
-      if (this.#gone) return false
+      if (this.#gone) return null
       if (segment.syncedBytes < segment.writtenBytes) await this.syncSegment(segment)
     }
-    if (this.#gone) return false
-    if (this.needsLink) await this.#syncNames()
-    if (this.#gone) return false
+    if (!this.#gone && this.needsLink) await this.#syncNames()
+    return this.#gone ? null : () => this.#synced(target)
+  }
+
+  #synced(target: RecoveryPoint): void {
+    for (const segment of this.segments) if (segment.baseOffset < target.offset) segment.linked = true
     this.#recoveryPoint = target
     this.durableUpTo(target.offset)
-    this.#unsynced = this.#unsynced?.filter((batch) => batch.position + batch.bytes.length > batch.segment.syncedBytes) ?? (this.#allSynced() ? [] : null)
+    this.#unsynced = this.#unsynced?.filter((batch) => !this.#isSafe(batch)) ?? (this.isDirty ? null : [])
     this.#unsyncedBytes = (this.#unsynced ?? []).reduce((sum, batch) => sum + batch.bytes.length, 0)
-    return true
+  }
+
+  #isSafe(batch: UnsyncedBatch): boolean {
+    return batch.segment.linked && batch.position + batch.bytes.length <= batch.segment.syncedBytes
+  }
+
+  /** All that is written now, and the names of its files, are on disk when it resolves. */
+  async #makeDurable(): Promise<void> {
+    const linksToo = this.needsLink
+    const confirm = await this.sync()
+    if (linksToo) await syncFoldersAbove(this.#core.fileSystem, this.folder)
+    confirm?.()
   }
 
   /** The topic id must not be lost where the log is not. */
   async #syncNames(): Promise<void> {
     const { fileSystem } = this.#core
-    if (!this.segments.some((segment) => segment.linked)) {
-      const metadata = fileSystem.open(metadataPath(this.folder), 'update')
-      try {
-        await metadata.sync()
-      } finally {
-        metadata.close()
-      }
+    const folder = this.#folder
+    try {
+      if (!this.segments.some((segment) => segment.linked)) await syncFile(fileSystem, metadataPath(this.folder))
+      if (!this.#gone) await fileSystem.syncFolder(this.folder)
+    } catch (error) {
+      // Deleted meanwhile, or renamed for it.
+      if (!this.#gone && folder === this.#folder) throw error
     }
-    if (!this.#gone) await fileSystem.syncFolder(this.folder)
   }
 
   /** Whether a name of a file of this partition is not on disk yet. */
@@ -446,23 +480,20 @@ export class LocalPartition implements PartitionLog {
     return this.segments.some((segment) => segment.syncedBytes < segment.writtenBytes || (!segment.linked && segment.writtenBytes > 0))
   }
 
-  /** Its folder was synced, and the folder above it. Segments that came meanwhile wait for the next time. */
-  linked(upToOffset: number): void {
-    for (const segment of this.segments) if (segment.baseOffset < upToOffset) segment.linked = true
-  }
-
   get recoveryPoint(): RecoveryPoint {
     return this.#recoveryPoint
   }
 
   /** The state records of the recovery point, and of producers that changed. */
   checkpointRecords(): StateRecord[] {
-    const records = [this.#positionRecord(this.#logStartOffset)]
+    const records = [this.#positionRecord()]
     for (const [id, value] of this.producers.takeChanges(this.#recoveryPoint.offset)) records.push(this.#core.producers.record(`${this.key}/${id}`, value))
     return records
   }
 
-  #positionRecord(logStartOffset: number): StateRecord {
+  /** The last record counts: a start that is on its way to the disk must not be taken back by a later one. */
+  #positionRecord(): StateRecord {
+    const logStartOffset = Math.max(this.#askedStart, this.#logStartOffset)
     return this.#core.positions.record(this.key, encodePosition({ ...this.#recoveryPoint, logStartOffset, epochs: this.#epochs.all }))
   }
 
@@ -471,8 +502,8 @@ export class LocalPartition implements PartitionLog {
     return { segmentBase: last?.baseOffset ?? this.#highWatermark, position: last?.writtenBytes ?? 0, offset: this.#highWatermark }
   }
 
-  #allSynced(): boolean {
-    return this.segments.every((segment) => segment.syncedBytes >= segment.writtenBytes)
+  #has(segment: Segment): boolean {
+    return !this.#gone && this.segments.includes(segment)
   }
 
   async #lookUp(look: () => Promise<TimestampedOffset | LogFailure | null>): Promise<TimestampedOffset | LogFailure | null> {

@@ -3,6 +3,7 @@
  * batch by batch, and what nobody was promised is cut where it breaks off.
  */
 
+import type { FileSystem } from '../runtime/files.ts'
 import type { JournalEntry } from './journal-format.ts'
 import { decodePosition, type PartitionPosition, partitionKey } from './kept-state.ts'
 import { LeaderEpochs, parseEpochs } from './leader-epochs.ts'
@@ -43,7 +44,7 @@ export function knownPosition(core: LogCore, topicId: string, index: number): Pa
 export async function recoverPartition(core: LogCore, input: RecoveryInput): Promise<PartitionStart> {
   const { identity, position } = input
   const journal = input.journal.filter((entry) => isNeeded(entry, position))
-  const hasFolder = await ownsFolder(core, identity, position !== null)
+  const hasFolder = await ownsFolder(core, identity, wasSynced(position))
   if (!hasFolder && journal.length === 0) return startOfNothing(core, input)
   for (const entry of journal) if (entry.bytes !== null) writeAgain(core, identity, entry)
   if (parseMetadata(readSmallFile(core.fileSystem, metadataPath(identity.folder))) === null) {
@@ -93,9 +94,12 @@ interface Recovery {
   readonly removals: Promise<void>[]
 }
 
-/** What lies before the recovery point is in the segment, or was deleted since. */
+/**
+ * What lies before a recovery point is in its segment, or was deleted since. A log start, or a snapshot, alone proves nothing:
+ * bytes below it may lie in the same segment as those above, and a hole there would end the scan.
+ */
 function isNeeded(entry: JournalEntry, position: PartitionPosition | null): boolean {
-  return position === null || (entry.endOffset > position.offset && entry.endOffset > position.logStartOffset)
+  return position === null || position.segmentBase < 0 || entry.endOffset > position.offset
 }
 
 function isBefore(segment: Segment, position: PartitionPosition | null): boolean {
@@ -103,9 +107,15 @@ function isBefore(segment: Segment, position: PartitionPosition | null): boolean
   return segment.baseOffset < position.segmentBase || (segment.baseOffset === position.segmentBase && segment.writtenBytes === position.position)
 }
 
+/** Whether a checkpoint, or a snapshot, ever got to the disk: then the folder is no left-over. */
+function wasSynced(position: PartitionPosition | null): boolean {
+  return position !== null && (position.segmentBase >= 0 || position.offset > 0)
+}
+
 /** A folder of another topic that had this name goes out of the way, and so does one that never got as far as to know whose it is. */
 async function ownsFolder(core: LogCore, identity: PartitionIdentity, isKnown: boolean): Promise<boolean> {
   const { fileSystem } = core
+  await bringBack(fileSystem, identity)
   const names = fileSystem.list(identity.folder)
   if (names.length === 0) return false
   const owner = parseMetadata(readSmallFile(fileSystem, metadataPath(identity.folder)))
@@ -116,6 +126,19 @@ async function ownsFolder(core: LogCore, identity: PartitionIdentity, isKnown: b
   fileSystem.rename(identity.folder, aside)
   await fileSystem.remove(aside)
   return false
+}
+
+/** The path a folder is renamed to while its topic is deleted. */
+export function asideFolder(parent: string, topicId: string, index: number): string {
+  return `${parent}/${topicId}-${index}.deleted`
+}
+
+/** The topic exists: its deletion never became durable, and whatever took its name was made later. */
+async function bringBack(fileSystem: FileSystem, { folder, topicId, index }: PartitionIdentity): Promise<void> {
+  const aside = asideFolder(folder.slice(0, folder.lastIndexOf('/')), topicId, index)
+  if (fileSystem.list(aside).length === 0) return
+  await fileSystem.remove(folder)
+  fileSystem.rename(aside, folder)
 }
 
 function startOfNothing(core: LogCore, input: RecoveryInput): PartitionStart {

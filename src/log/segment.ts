@@ -58,6 +58,14 @@ export class Segment {
     this.#maxTimestamp = files.logBytes === 0 ? { timestampMs: NO_TIMESTAMP, offset: files.baseOffset } : null
   }
 
+  /** Its folder was renamed. */
+  moved(folder: string): void {
+    const stem = `${folder}/${segmentName(this.baseOffset)}`
+    this.log.moved(`${stem}.log`)
+    this.offsetIndex.moved(`${stem}.index`)
+    this.timeIndex.moved(`${stem}.timeindex`)
+  }
+
   set indexIntervalBytes(bytes: number) {
     this.#indexIntervalBytes = bytes
   }

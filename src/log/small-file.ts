@@ -38,3 +38,19 @@ export async function replaceFile(fileSystem: FileSystem, path: string, parts: r
   fileSystem.rename(draft, path)
   await fileSystem.syncFolder(path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : '')
 }
+
+/** What is in a file is on disk when it resolves. */
+export async function syncFile(fileSystem: FileSystem, path: string): Promise<void> {
+  const file = fileSystem.open(path, 'update')
+  try {
+    await file.sync()
+  } finally {
+    file.close()
+  }
+}
+
+/** The names of all folders on the way to `path` are on disk when it resolves. */
+export async function syncFoldersAbove(fileSystem: FileSystem, path: string): Promise<void> {
+  for (let cut = path.lastIndexOf('/'); cut > 0; cut = path.lastIndexOf('/', cut - 1)) await fileSystem.syncFolder(path.slice(0, cut))
+  await fileSystem.syncFolder('')
+}

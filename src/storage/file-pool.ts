@@ -47,15 +47,24 @@ export class FilePool {
 
 /** One file of a pool. Writing makes it where it does not exist; reading does not. */
 export class PooledFile {
-  readonly path: string
   readonly #pool: FilePool
+  #path: string
   #handle: OpenFile | null = null
   #users = 0
   #closeWhenFree = false
 
   constructor(pool: FilePool, path: string) {
     this.#pool = pool
-    this.path = path
+    this.#path = path
+  }
+
+  get path(): string {
+    return this.#path
+  }
+
+  /** Its folder was renamed: an open descriptor stays good. */
+  moved(path: string): void {
+    this.#path = path
   }
 
   /** Whether the thread pool works on it. */
