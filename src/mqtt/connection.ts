@@ -67,6 +67,9 @@ export class MqttConnection implements ConnectionHandler, SessionClient {
   #scheduled = false
   #detached = false
   #toldCongested = false
+  /** Why nothing is read from the client: too many of its messages, or all clients', wait for the disk. */
+  #windowFull = false
+  #diskWaits = false
   #outputAtDeadline = 0
 
   constructor(context: MqttContext, socket: Connection, allowAnonymous: boolean) {
@@ -252,11 +255,16 @@ export class MqttConnection implements ConnectionHandler, SessionClient {
 
   /** Before 5.0 a client cannot be told how much it may send unacknowledged: reading waits instead. */
   pauseBeyondWindow(): void {
-    if (this.level < 5 && this.acks.length >= this.context.settings.receiveMaximum) this.#socket.pause('handler')
+    if (this.level < 5 && this.acks.length >= this.context.settings.receiveMaximum) {
+      this.#windowFull = true
+      this.#socket.pause('handler')
+    }
   }
 
   #resumeBelowWindow(): void {
-    if (this.level < 5 && this.acks.length <= this.context.settings.receiveMaximum / 2) this.#socket.resume('handler')
+    if (!this.#windowFull || this.acks.length > this.context.settings.receiveMaximum / 2) return
+    this.#windowFull = false
+    this.#goOnReading('handler')
   }
 
   // Ending.
@@ -321,6 +329,10 @@ export class MqttConnection implements ConnectionHandler, SessionClient {
       this.#closeQuietly(`no CONNECT within ${this.context.settings.connectTimeoutMs} ms`)
       return
     }
+    if (this.#windowFull || this.#diskWaits) {
+      this.#deadline.atMs = this.context.clock.monotonicMs() + this.#keepAliveMs
+      return
+    }
     // A client that is still taking what waits for it is alive, though nothing is read from it meanwhile.
     const { outputBytes } = this.#socket
     if (outputBytes > this.context.settings.maxOutputBytes / 2 && outputBytes !== this.#outputAtDeadline) {
@@ -332,8 +344,19 @@ export class MqttConnection implements ConnectionHandler, SessionClient {
   }
 
   #waitForDisk(): void {
+    if (this.#diskWaits) return
+    this.#diskWaits = true
     this.#socket.pause('throttle')
-    this.context.pressure.whenDrained(() => this.#socket.resume('throttle'))
+    this.context.pressure.whenDrained(() => {
+      this.#diskWaits = false
+      this.#goOnReading('throttle')
+    })
+  }
+
+  /** The time in which nothing was read from the client does not count against it. */
+  #goOnReading(reason: 'handler' | 'throttle'): void {
+    if (this.#keepAliveMs > 0) this.#deadline.atMs = this.context.clock.monotonicMs() + this.#keepAliveMs
+    this.#socket.resume(reason)
   }
 
   #write(bytes: Uint8Array): void {

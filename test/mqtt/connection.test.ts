@@ -16,6 +16,24 @@ test('[MQTT-3.1.2-22] a client that is silent for one and a half keep alives is 
   assert.deepEqual(client.session.calls.at(-1), ['connectionLost'])
 })
 
+test('a client that is not read from, since the disk lags or its window is full, is not dropped for its silence', () => {
+  const bench = new Bench({ settings: { receiveMaximum: 1 } })
+  const waiting = bench.connected(5, { keepAliveS: 10 })
+  bench.pressure.congested = true
+  waiting.sendBytes('c0 00')
+  const full = bench.connected(4, { keepAliveS: 10 })
+  bench.pressure.congested = false
+  full.send(publishPacket({ qos: 1, packetId: 1 }))
+  bench.clock.advance(100_000)
+  assert.deepEqual([waiting.socket.ended, full.socket.ended], [false, false])
+  for (const run of bench.pressure.drained) run()
+  full.session.published[0]?.onDone?.(null, true)
+  bench.clock.advance(14_000)
+  assert.deepEqual([waiting.socket.ended, full.socket.ended], [false, false])
+  bench.clock.advance(2_000)
+  assert.deepEqual([waiting.socket.ended, full.socket.ended], [true, true])
+})
+
 test('keep alive 0 never ends a connection; a long one is kept over the wheel', () => {
   const bench = new Bench()
   const never = bench.connected(5, { keepAliveS: 0 })
