@@ -33,7 +33,7 @@ import {
   subscriptionState,
 } from './session-codec.ts'
 import type { LazyState, SessionJournal } from './session-journal.ts'
-import { exchangeOf, exchangeRecord, subscriptionRecord } from './session-records.ts'
+import { exchangeOf, exchangeRecord, packExchanges, subscriptionRecord, unpackExchanges } from './session-records.ts'
 import type { SessionSettings } from './session-settings.ts'
 import type { Subscription } from './subscription.ts'
 import { filterMatches, parseTopicFilter, type ReplayFrom } from './topic-filter.ts'
@@ -55,6 +55,8 @@ export interface SessionOptions {
   readonly expiryS: number
   /** Where its packet ids go on; 1 for a new one. */
   readonly idFloor: number
+  /** It is on disk already. */
+  readonly restored: boolean
 }
 
 const NO_STATE: readonly StateRecord[] = []
@@ -93,7 +95,7 @@ export class ClientSession implements Subscriber, LazyState {
     this.clientId = options.clientId
     this.principal = options.principal
     this.expiryS = options.expiryS
-    this.isPersistent = options.expiryS > 0
+    this.isPersistent = options.restored || options.expiryS > 0
     this.#plainPublish = this.#publishOptions(null, NO_STATE)
     this.#services = services
     const { journal, settings, hub, marks } = services
@@ -171,8 +173,7 @@ export class ClientSession implements Subscriber, LazyState {
   }
 
   positionRecord(): StateRecord {
-    const inFlight: ExchangeRecord[] = []
-    for (const entry of this.outgoing.exchanges.inFlight.values()) if (entry.qos === 1 && entry.tail !== null) inFlight.push(exchangeRecord(entry))
+    const inFlight = packExchanges(this.outgoing.exchanges.inFlight.values())
     return positionState(this.clientId, { cursors: this.#positions.records(), inFlight })
   }
 
@@ -305,7 +306,7 @@ export class ClientSession implements Subscriber, LazyState {
 
   restorePositions(record: PositionRecord, tailOf: TailOf, clamp: Clamp, records: StateRecord[]): void {
     let moved = this.#positions.restore(record.cursors, tailOf, clamp)
-    for (const entry of record.inFlight) if (!this.restoreExchange(entry, tailOf)) moved = true
+    for (const entry of unpackExchanges(record.inFlight, this.#subscriptions)) if (!this.restoreExchange(entry, tailOf)) moved = true
     if (moved) records.push(this.positionRecord())
   }
 

@@ -156,7 +156,7 @@ export class Exchanges {
     if (entry.state === 'released') this.#client?.sendPubrel(packetId)
     if (entry.state !== 'published') return true
     entry.state = 'receiving'
-    if (this.#store === null) this.#release(entry)
+    if (this.#store === null || entry.tail === null) this.#release(entry)
     else this.#store.save(entry, () => this.#release(entry))
     return true
   }
@@ -173,6 +173,11 @@ export class Exchanges {
   repeat(client: SessionClient, lookUp: LookUp): boolean {
     const entry = this.#repeatNow ?? this.#nextToRepeat()
     if (entry === null) return true
+    if (this.#inFlight.get(entry.packetId) !== entry) {
+      // The client finished it meanwhile.
+      this.#repeatNow = null
+      return true
+    }
     // What is on its way to disk goes on by itself, and then this does.
     if (entry.state === 'assigning' || entry.state === 'receiving' || this.#onWire >= client.receiveMaximum) return false
     if (entry.state === 'released') {
@@ -250,7 +255,7 @@ export class Exchanges {
   #finish(entry: InFlight): void {
     this.#inFlight.delete(entry.packetId)
     if (entry.onWire) this.#onWire--
-    if (entry.qos === 2) this.#store?.forget(entry)
+    if (entry.qos === 2 && entry.tail !== null) this.#store?.forget(entry)
     else this.#store?.changed()
     this.#wake()
   }

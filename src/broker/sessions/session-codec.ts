@@ -30,7 +30,14 @@ export interface SubscriptionRecord {
 /** Positions and QoS 1 exchanges; kind sessionAck, key CLIENT NUL `p`. */
 export interface PositionRecord {
   readonly cursors: readonly CursorRecord[]
-  readonly inFlight: readonly ExchangeRecord[]
+  readonly inFlight: PackedExchanges
+}
+
+/** QoS 1 exchanges: five numbers each (packet id, offset, index into tails, index into filters, retain). Identifiers and prefix are the subscription's. */
+export interface PackedExchanges {
+  readonly tails: readonly string[]
+  readonly filters: readonly string[]
+  readonly numbers: readonly number[]
 }
 
 export interface CursorRecord {

@@ -210,7 +210,7 @@ export class SessionManager implements Sessions {
 
   #make(clientId: string, request: ConnectRequest): ClientSession {
     const expiryS = this.#grantedExpiryS(request.sessionExpiryS)
-    const session = new ClientSession({ clientId, principal: request.principal, expiryS, idFloor: 1 }, this.#services)
+    const session = new ClientSession({ clientId, principal: request.principal, expiryS, idFloor: 1, restored: false }, this.#services)
     this.#sessions.set(clientId, session)
     return session
   }
@@ -280,7 +280,7 @@ export class SessionManager implements Sessions {
 
   #remake(clientId: string, record: SessionRecord, idFloor: number): ClientSession {
     const principal = principalNamed(this.#context.security, record.principal)
-    const session = new ClientSession({ clientId, principal, expiryS: record.expiryS, idFloor }, this.#services)
+    const session = new ClientSession({ clientId, principal, expiryS: record.expiryS, idFloor, restored: true }, this.#services)
     this.#sessions.set(clientId, session)
     // A crash took the moment its connection ended: now is the earliest that is never too early.
     const nowMs = this.#context.clock.now()

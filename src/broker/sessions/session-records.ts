@@ -1,6 +1,6 @@
 import type { InFlight } from './in-flight.ts'
 import type { PartitionTail } from './partition-tail.ts'
-import type { ExchangeRecord, SubscriptionRecord } from './session-codec.ts'
+import type { ExchangeRecord, PackedExchanges, SubscriptionRecord } from './session-codec.ts'
 import type { Subscription } from './subscription.ts'
 
 /** What is kept of a subscription. */
@@ -42,4 +42,39 @@ export function exchangeOf(record: ExchangeRecord, tail: PartitionTail): InFligh
     sent: true,
     onWire: false,
   }
+}
+
+const PACKED_NUMBERS = 5
+
+/** The QoS 1 exchanges whose message is in a log, in their order. */
+export function packExchanges(entries: Iterable<InFlight>): PackedExchanges {
+  const tails = new Map<string, number>()
+  const filters = new Map<string, number>()
+  const numbers: number[] = []
+  for (const { packetId, offset, qos, tail, filter, retain } of entries) {
+    if (qos !== 1 || tail === null) continue
+    numbers.push(packetId, offset, indexIn(tails, tail.key), indexIn(filters, filter), retain ? 1 : 0)
+  }
+  return { tails: [...tails.keys()], filters: [...filters.keys()], numbers }
+}
+
+export function* unpackExchanges(packed: PackedExchanges, subscriptions: ReadonlyMap<string, Subscription>): Iterable<ExchangeRecord> {
+  const { tails, filters, numbers } = packed
+  for (let at = 0; at + PACKED_NUMBERS <= numbers.length; at += PACKED_NUMBERS) {
+    const [id, offset, tail, filter, retain] = numbers.slice(at, at + PACKED_NUMBERS) as [number, number, number, number, number]
+    const text = filters[filter] as string
+    const subscription = subscriptions.get(text)
+    const record: ExchangeRecord = { id, offset, tail: tails[tail] as string, qos: 1, filter: text }
+    yield {
+      ...record,
+      ...(retain === 1 ? { retain: true } : {}),
+      ...(subscription === undefined ? {} : { ids: subscription.ids, prefix: subscription.prefix }),
+    }
+  }
+}
+
+function indexIn(known: Map<string, number>, text: string): number {
+  const index = known.get(text) ?? known.size
+  known.set(text, index)
+  return index
 }

@@ -177,3 +177,22 @@ test('QoS 2 respects a window of one across many messages', async () => {
     ['1', '2', '3', '4', '5'],
   )
 })
+
+test('QoS 2 of a rule with store: false goes through its exchange without the log', async () => {
+  const broker = await TestBroker.open({ rules: [{ filter: 'live/#', store: false }] })
+  const alice = await broker.connect('alice')
+  await alice.subscribe('live/#', 2)
+  assert.equal(await alice.publishExactlyOnce(1, 'live/x', 'now'), 0)
+  const id = alice.client.got[0]?.packetId as number
+  await alice.lose()
+  const back = await broker.connect('alice')
+  assert.deepEqual([back.client.got[0]?.payload, back.client.got[0]?.packetId, back.client.got[0]?.dup], ['now', id, true])
+  back.session.received(id, 0)
+  await broker.clock.settle()
+  assert.deepEqual(back.client.pubrels, [id])
+  assert.equal(back.session.completed(id), true)
+  assert.deepEqual(
+    [...(broker.log.disk.state.get(8) ?? [])].filter(([key]) => key.includes('\0o')),
+    [],
+  )
+})
