@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { startBrokerProcess } from './start-broker-process.ts'
+import { killLeftProcesses, startBrokerProcess } from './start-broker-process.ts'
 
 /**
  * Runs every block of README.md, in order, against one broker on free ports. Blocks say how after their language: `run=NAME`
@@ -54,7 +54,7 @@ before(async () => {
   writeCommand(broker)
 })
 after(async () => {
-  broker.child.kill('SIGKILL')
+  killLeftProcesses()
   await broker.ended
   rmSync(folder, { recursive: true, force: true })
 })

@@ -14,13 +14,16 @@ import { nodeNetwork } from '../src/runtime/node-network.ts'
 import { systemClock } from '../src/runtime/system-clock.ts'
 import { VirtualNetwork } from '../src/testing/index.ts'
 import { cli } from './cli/run-cli.ts'
-import { spawnCli, startBrokerProcess } from './start-broker-process.ts'
+import { killLeftProcesses, spawnCli, startBrokerProcess } from './start-broker-process.ts'
 
 let folder: string
 before(() => {
   folder = mkdtempSync(join(tmpdir(), 'elytra-server-'))
 })
-after(() => rmSync(folder, { recursive: true, force: true }))
+after(() => {
+  killLeftProcesses()
+  rmSync(folder, { recursive: true, force: true })
+})
 
 const kafkaOf = (broker: string, sasl?: { username: string; password: string; mechanism?: 'plain' | 'scram-sha-256' | 'scram-sha-512' }): Kafka =>
   new Kafka({
@@ -163,15 +166,45 @@ test('a whole broker stands on a network within the process', async () => {
   assert.deepEqual([...(await client.offsets('virtual', [0], -1))], [[0, 1]])
 })
 
-test('a restart keeps topics, records and sessions', async () => {
+test('a restart keeps topics, records, groups, sessions, retained messages and users', async () => {
   const directory = join(folder, 'kept')
+  const session = ['--id', 'away', '--session', '1h']
   const first = await startBrokerProcess(['--data-dir', directory])
   await cli(['produce', 'kept', '-k', 'a', '-v', '1', '-b', first.kafka])
   await cli(['pub', 'kept/b', '-m', '2', '-b', first.mqtt])
+  await cli(['consume', 'kept', '-g', 'readers', '--exit', '-b', first.kafka])
+  await cli(['pub', 'latest/temp', '-m', '21.5', '--retain', '-b', first.mqtt])
+  await cli(['sub', 'jobs/#', 'latest/#', ...session, '-n', '1', '-b', first.mqtt])
+  await cli(['pub', 'jobs/1', '-m', 'missed', '-b', first.mqtt])
+  await cli(['user', 'add', 'alice', '-b', first.kafka], { stdin: 'secret\n' })
   assert.equal(await first.stop(), 0)
+
   const second = await startBrokerProcess(['--data-dir', directory])
-  const consumed = await cli(['consume', 'kept', '--exit', '-f', '%k=%v\\n', '-b', second.kafka])
-  assert.deepEqual(consumed.stdout.split('\n').sort(), ['', 'a=1', 'b=2'])
+  assert.equal((await cli(['topic', 'list', '-b', second.kafka])).exitCode, 1)
+  const environment = { ELYTRA_PASSWORD: 'secret' }
+  const kafka = ['--user', 'alice', '-b', second.kafka]
+  const mqtt = ['--user', 'alice', '-b', second.mqtt]
+  await cli(['produce', 'kept', '-k', 'c', '-v', '3', ...kafka], { environment })
+  const all = await cli(['consume', 'kept', '--exit', '-f', '%k=%v\\n', ...kafka], { environment })
+  assert.deepEqual(all.stdout.split('\n').sort(), ['', 'a=1', 'b=2', 'c=3'])
+  assert.equal((await cli(['consume', 'kept', '-g', 'readers', '--exit', ...kafka], { environment })).stdout, '3\n')
+  assert.equal((await cli(['sub', 'latest/#', '-n', '1', ...mqtt], { environment })).stdout, '21.5\n')
+  assert.equal(await second.stop(), 0)
+})
+
+test('a session goes on after a restart, for the same client', async () => {
+  const directory = join(folder, 'session')
+  const session = ['--id', 'away', '--session', '1h', '-q', '2']
+  const first = await startBrokerProcess(['--data-dir', directory])
+  await cli(['pub', 'jobs/0', '-m', 'probe', '--retain', '-q', '2', '-b', first.mqtt])
+  await cli(['sub', 'jobs/#', ...session, '-n', '1', '-b', first.mqtt])
+  await cli(['pub', 'jobs/1', '-m', 'missed', '-q', '2', '-b', first.mqtt])
+  first.child.kill('SIGKILL')
+  assert.equal(await first.ended, 'SIGKILL')
+  const second = await startBrokerProcess(['--data-dir', directory])
+  await cli(['pub', 'jobs/1', '-m', 'missed too', '-q', '2', '-b', second.mqtt])
+  const missed = await cli(['sub', 'jobs/#', ...session, '--no-retained', '-n', '2', '-b', second.mqtt])
+  assert.equal(missed.stdout, 'missed\nmissed too\n')
   assert.equal(await second.stop(), 0)
 })
 
