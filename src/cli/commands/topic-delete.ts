@@ -37,5 +37,5 @@ async function countRecords(client: KafkaClient, name: string): Promise<number> 
 
 function report(io: CommandIo, topic: string, records: number, { yes, json }: { readonly yes: boolean; readonly json: boolean }): void {
   if (json) printJson(io, { topic, records, deleted: yes })
-  else tell(io, `${yes ? 'deleted' : 'would delete'} topic ${topic} with ${records} records`)
+  else tell(io, `${yes ? 'deleted' : 'would delete'} topic ${topic} with ${records} ${records === 1 ? 'record' : 'records'}`)
 }
