@@ -120,8 +120,9 @@ export class ClientSession implements Subscriber, LazyState {
     return this.#ended
   }
 
-  /** A client took it; nothing is sent before `begin`. */
-  attach(client: SessionClient): void {
+  /** A client took it, back (`resumed`) or new; nothing is sent before `begin`. */
+  attach(client: SessionClient, resumed: boolean): void {
+    this.incoming.attach(resumed)
     this.#client = client
     this.#plainPublish = this.#publishOptions(null, NO_STATE)
   }
@@ -252,7 +253,7 @@ export class ClientSession implements Subscriber, LazyState {
   release(packetId: number, onDone: (known: boolean) => void): void {
     const known = this.incoming.release(packetId)
     if (!known || !this.isPersistent) {
-      onDone(known)
+      onDone(known || this.incoming.isRecovered(packetId))
       return
     }
     this.#services.journal.save([incomingState(this.clientId, packetId, false)], (failed) => {

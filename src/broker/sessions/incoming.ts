@@ -8,12 +8,17 @@ interface Exchange {
   readonly waiting: OnReceived[]
 }
 
+/** After so many new exchanges a client has repeated what it had to. */
+const MAX_RECOVERY_IDS = 1000
+
 /**
  * Packet ids of QoS 2 messages the client sent and did not release: a repeated PUBLISH with one of them is not published
  * again [MQTT-4.3.3-10]. They outlive the connection with the session, and a restart.
  */
 export class Incoming {
   readonly #exchanges = new Map<number, Exchange>()
+  /** On a connection that resumed the session: ids the client began since; null where it began many, or the session is new. */
+  #begun: Set<number> | null = null
 
   get size(): number {
     return this.#exchanges.size
@@ -21,6 +26,11 @@ export class Incoming {
 
   packetIds(): Iterable<number> {
     return this.#exchanges.keys()
+  }
+
+  /** A connection begins. `resumed`: with a session from before. */
+  attach(resumed: boolean): void {
+    this.#begun = resumed ? new Set() : null
   }
 
   /** After a restart. */
@@ -31,6 +41,8 @@ export class Incoming {
   /** True where the id is new and its message is to be published; `durable` or `failed` follows. Else `onReceived` is called by and by. */
   begin(packetId: number): boolean {
     if (this.#exchanges.has(packetId)) return false
+    this.#begun?.add(packetId)
+    if (this.#begun !== null && this.#begun.size > MAX_RECOVERY_IDS) this.#begun = null
     this.#exchanges.set(packetId, { durable: false, waiting: [] })
     return true
   }
@@ -52,8 +64,16 @@ export class Incoming {
     for (const onReceived of exchange.waiting.splice(0)) onReceived(failed)
   }
 
-  /** PUBREL; false where the id was not known. */
+  /** PUBREL; whether the id was known. */
   release(packetId: number): boolean {
     return this.#exchanges.delete(packetId)
+  }
+
+  /**
+   * Whether the PUBREL of an unknown id repeats one whose PUBCOMP was lost with the former connection: no error then
+   * (MQTT 5.0, 3.7.2.1).
+   */
+  isRecovered(packetId: number): boolean {
+    return this.#begun !== null && !this.#begun.has(packetId)
   }
 }

@@ -139,7 +139,7 @@ export class SessionManager implements Sessions {
     session.principal = request.principal
     session.expiryS = this.#grantedExpiryS(request.sessionExpiryS)
     this.#wills.replace(session, request.will, records)
-    session.attach(client)
+    session.attach(client, before !== undefined)
     const attachment = new Attachment(session, (options) => this.#detached(session, options))
     this.#attachments.set(session, attachment)
     if (session.isPersistent) records.push(session.record(), session.idsRecord())

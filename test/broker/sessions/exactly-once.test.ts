@@ -49,7 +49,8 @@ test('the packet id is known after a reconnect, a restart and a crash', async ()
   await alice.release(7)
   broker = await broker.crash()
   alice = await broker.connect('alice')
-  assert.equal(await alice.release(7), false, 'a release is durable before PUBCOMP')
+  await alice.publishExactlyOnce(7, 'a', 'y')
+  assert.deepEqual(await logged(broker, 'a'), ['x', 'y'], 'a release is durable before PUBCOMP: the id is free')
 })
 
 test('record and packet id are durable together: PUBREC waits, a crash before leaves neither', async () => {
@@ -195,4 +196,18 @@ test('QoS 2 of a rule with store: false goes through its exchange without the lo
     [...(broker.log.disk.state.get(8) ?? [])].filter(([key]) => key.includes('\0o')),
     [],
   )
+})
+
+test('PUBREL of an unknown id is an error, but for one repeated since its PUBCOMP was lost (MQTT 5.0, 3.7.2.1)', async () => {
+  const broker = await TestBroker.open()
+  let alice = await broker.connect('alice')
+  assert.equal(await alice.release(5), false)
+  await alice.publishExactlyOnce(7, 'a', 'x')
+  await alice.release(7)
+  await alice.lose()
+  alice = await broker.connect('alice')
+  assert.equal(await alice.release(7), true)
+  await alice.publishExactlyOnce(8, 'a', 'y')
+  assert.equal(await alice.release(8), true)
+  assert.equal(await alice.release(8), false)
 })
