@@ -90,8 +90,16 @@ export function mappingSettings(settings: Settings): MappingSettings {
 }
 
 export function listenerSettings(settings: Settings): ListenerSettings {
-  return { ...DEFAULT_LISTENER_SETTINGS, maxConnections: settings['max.connections'], idleTimeoutMs: settings['connections.max.idle.ms'] }
+  return {
+    ...DEFAULT_LISTENER_SETTINGS,
+    maxConnections: settings['max.connections'],
+    idleTimeoutMs: settings['connections.max.idle.ms'],
+    closeGraceMs: CLOSE_GRACE_MS,
+  }
 }
+
+/** Peers that vanished without a word do not take their last bytes: a stop must not wait for them long. */
+const CLOSE_GRACE_MS = 1_000
 
 /** What DescribeConfigs says of the broker. */
 export function brokerConfigs(settings: Settings): BrokerConfig[] {

@@ -153,6 +153,11 @@ async function openListeners({ broker, sessions, access }: Core, settings: Setti
   const openDoor = access.openDoor()
   if (openDoor !== null) throw new StartError(openDoor)
   const limits = listenerSettings(settings)
+  // Closed together: clients that do not answer cost their time of grace once.
+  const listening: (() => Promise<void>)[] = []
+  opened.push(async () => {
+    await Promise.all(listening.map((run) => run()))
+  })
   const kafka: HostPort[] = []
   for (const [index, address] of settings['kafka.listeners'].entries()) {
     const listener = {
@@ -163,7 +168,7 @@ async function openListeners({ broker, sessions, access }: Core, settings: Setti
       },
     }
     const server = new KafkaServer(broker, parts, listener, limits)
-    opened.push(() => server.close())
+    listening.push(() => server.close())
     kafka.push(await listen('kafka', address, () => server.listen()))
   }
   const mqtt: HostPort[] = []
@@ -173,7 +178,7 @@ async function openListeners({ broker, sessions, access }: Core, settings: Setti
     const listener = new Listener(parts, { ...limits, idleTimeoutMs: 0 }, (connection) =>
       mqttServer.accept(connection, { allowAnonymous: access.mayBeAnonymous(address) }),
     )
-    opened.push(() => listener.close())
+    listening.push(() => listener.close())
     mqtt.push(await listen('mqtt', address, () => listener.listen(address)))
   }
   // Closed before its listeners: clients are told why.

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -125,6 +126,19 @@ test('rules say where MQTT topics go', async () => {
   await cli(['pub', 'live/position', '-m', '1', '-b', mqtt])
   assert.equal((await cli(['consume', 'telemetry', '--exit', '-f', '%k=%v', '-b', broker.kafka])).stdout, 'device7/temp=21')
   assert.deepEqual(await topicsOf(kafkaOf(broker.kafka)), ['telemetry'])
+})
+
+test('clients that do not answer keep a stop from ending for their time of grace, once', async () => {
+  const broker = await startBroker()
+  const silent = [broker.addresses.kafka[0], broker.addresses.mqtt[0]].map((address) =>
+    connect({ host: address?.host, port: address?.port ?? 0, allowHalfOpen: true }),
+  )
+  await Promise.all(silent.map((socket) => once(socket, 'connect')))
+  const begun = performance.now()
+  await broker.close()
+  const tookMs = performance.now() - begun
+  for (const socket of silent) socket.destroy()
+  assert.ok(tookMs < 1_900, `${tookMs} ms`)
 })
 
 test('the broker is one line on stdout, and SIGTERM ends it in order', async () => {
