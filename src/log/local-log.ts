@@ -3,7 +3,7 @@ import type { FileSystem } from '../runtime/files.ts'
 import type { Random } from '../runtime/random.ts'
 import { FilePool } from '../storage/file-pool.ts'
 import { type Logger, silentLogger } from '../telemetry/logger.ts'
-import { uuidToString, ZERO_UUID } from '../util/uuid.ts'
+import { randomUuid, uuidToString, ZERO_UUID } from '../util/uuid.ts'
 import { Checkpointer, TOPICS_FOLDER } from './checkpointer.ts'
 import { DataDirectory } from './data-directory.ts'
 import { GroupCommit } from './group-commit.ts'
@@ -324,7 +324,11 @@ export class LocalLog implements LogStore {
     for (const partitions of this.#topics.values()) for (const partition of partitions.values()) known.add(partition.folder)
     for (const name of this.#fileSystem.list(TOPICS_FOLDER)) {
       const folder = `${TOPICS_FOLDER}/${name}`
-      if (!known.has(folder)) this.#remove(folder)
+      if (known.has(folder)) continue
+      // Renamed first: a topic made a moment later may have this name.
+      const aside = name.endsWith('.deleted') ? folder : `${TOPICS_FOLDER}/${randomUuid(this.#random)}.deleted`
+      if (aside !== folder) this.#fileSystem.rename(folder, aside)
+      this.#remove(aside)
     }
   }
 

@@ -388,7 +388,7 @@ export class LocalPartition implements PartitionLog {
       return
     }
     this.#askedStart = Math.max(this.#askedStart, target)
-    this.#core.appendState([this.#positionRecord()], (failure) => {
+    this.#core.appendState(this.checkpointRecords(), (failure) => {
       if (failure === null) this.raiseStartNow(target)
       onDone(failure)
     })
@@ -484,7 +484,7 @@ export class LocalPartition implements PartitionLog {
     return this.#recoveryPoint
   }
 
-  /** The state records of the recovery point, and of producers that changed. */
+  /** The state records of the recovery point, and of producers that changed: always both, or batches before the one would be missing in the other. */
   checkpointRecords(): StateRecord[] {
     const records = [this.#positionRecord()]
     for (const [id, value] of this.producers.takeChanges(this.#recoveryPoint.offset)) records.push(this.#core.producers.record(`${this.key}/${id}`, value))

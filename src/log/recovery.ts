@@ -121,7 +121,7 @@ async function ownsFolder(core: LogCore, identity: PartitionIdentity, isKnown: b
   const owner = parseMetadata(readSmallFile(fileSystem, metadataPath(identity.folder)))
   if (owner === identity.topicId || (owner === null && isKnown)) return true
   core.logger.warn({ folder: identity.folder, owner }, 'a folder of a deleted topic is removed')
-  const aside = `${identity.folder}.deleted`
+  const aside = `${identity.folder.slice(0, identity.folder.lastIndexOf('/'))}/foreign-${identity.topicId}-${identity.index}.deleted`
   await fileSystem.remove(aside)
   fileSystem.rename(identity.folder, aside)
   await fileSystem.remove(aside)

@@ -338,7 +338,7 @@ class Simulation {
           values.forEach((value, delta) => {
             const offset = (offsets[i] as number) + delta
             const entry: Entry = { value, offset, promise: 'none', stateSlot }
-            assert.equal(offset, partition.entries.length, 'offsets are consecutive')
+            assert.equal(offset, partition.entries.length, `${partition.topicName}-${partition.index}: offsets are consecutive`)
             partition.entries.push(entry)
             entries.push(entry)
           })
