@@ -1,3 +1,4 @@
+import { AlterConfigsRequest, AlterConfigsResponse } from '../../src/kafka/messages/alter-configs.ts'
 import { AlterUserScramCredentialsRequest, AlterUserScramCredentialsResponse } from '../../src/kafka/messages/alter-user-scram-credentials.ts'
 import { ApiVersionsRequest, ApiVersionsResponse } from '../../src/kafka/messages/api-versions.ts'
 import { CreatePartitionsRequest, CreatePartitionsResponse } from '../../src/kafka/messages/create-partitions.ts'
@@ -12,6 +13,7 @@ import { DescribeUserScramCredentialsRequest, DescribeUserScramCredentialsRespon
 import { FetchRequest, FetchResponse } from '../../src/kafka/messages/fetch.ts'
 import { FindCoordinatorRequest, FindCoordinatorResponse } from '../../src/kafka/messages/find-coordinator.ts'
 import { HeartbeatRequest, HeartbeatResponse } from '../../src/kafka/messages/heartbeat.ts'
+import { IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse } from '../../src/kafka/messages/incremental-alter-configs.ts'
 import { InitProducerIdRequest, InitProducerIdResponse } from '../../src/kafka/messages/init-producer-id.ts'
 import { JoinGroupRequest, JoinGroupResponse } from '../../src/kafka/messages/join-group.ts'
 import { LeaveGroupRequest, LeaveGroupResponse } from '../../src/kafka/messages/leave-group.ts'
@@ -160,6 +162,14 @@ export async function askEverything(address: { host: string; port: number }, bat
     resources: [{ resourceType: 2, resourceName: topic, configurationKeys: ['retention.ms', 'cleanup.policy'] }],
     includeSynonyms: true,
     includeDocumentation: true,
+  }))
+  await ask(AlterConfigsRequest, AlterConfigsResponse, () => ({
+    resources: [{ resourceType: 2, resourceName: topic, configs: [{ name: 'retention.ms', value: '60000' }] }],
+    validateOnly: false,
+  }))
+  await ask(IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse, () => ({
+    resources: [{ resourceType: 2, resourceName: topic, configs: [{ name: 'retention.ms', configOperation: 0, value: '60000' }] }],
+    validateOnly: false,
   }))
   await ask(DescribeClusterRequest, DescribeClusterResponse, () => ({ includeClusterAuthorizedOperations: true, includeFencedBrokers: false }))
   await ask(CreatePartitionsRequest, CreatePartitionsResponse, (version) => ({

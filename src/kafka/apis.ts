@@ -1,4 +1,5 @@
 import { ApiTable, api } from './api-table.ts'
+import { alterConfigs } from './handlers/alter-configs.ts'
 import { alterUserScramCredentials } from './handlers/alter-user-scram-credentials.ts'
 import { apiVersions } from './handlers/api-versions.ts'
 import { createPartitions } from './handlers/create-partitions.ts'
@@ -13,6 +14,7 @@ import { describeUserScramCredentials } from './handlers/describe-user-scram-cre
 import { fetch } from './handlers/fetch.ts'
 import { findCoordinator } from './handlers/find-coordinator.ts'
 import { heartbeat } from './handlers/heartbeat.ts'
+import { incrementalAlterConfigs } from './handlers/incremental-alter-configs.ts'
 import { initProducerId } from './handlers/init-producer-id.ts'
 import { joinGroup } from './handlers/join-group.ts'
 import { leaveGroup } from './handlers/leave-group.ts'
@@ -27,6 +29,7 @@ import { produce } from './handlers/produce.ts'
 import { saslAuthenticate } from './handlers/sasl-authenticate.ts'
 import { saslHandshake } from './handlers/sasl-handshake.ts'
 import { syncGroup } from './handlers/sync-group.ts'
+import { AlterConfigsRequest, AlterConfigsResponse } from './messages/alter-configs.ts'
 import { AlterUserScramCredentialsRequest, AlterUserScramCredentialsResponse } from './messages/alter-user-scram-credentials.ts'
 import { ApiVersionsRequest, ApiVersionsResponse } from './messages/api-versions.ts'
 import { CreatePartitionsRequest, CreatePartitionsResponse } from './messages/create-partitions.ts'
@@ -41,6 +44,7 @@ import { DescribeUserScramCredentialsRequest, DescribeUserScramCredentialsRespon
 import { FetchRequest, FetchResponse } from './messages/fetch.ts'
 import { FindCoordinatorRequest, FindCoordinatorResponse } from './messages/find-coordinator.ts'
 import { HeartbeatRequest, HeartbeatResponse } from './messages/heartbeat.ts'
+import { IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse } from './messages/incremental-alter-configs.ts'
 import { InitProducerIdRequest, InitProducerIdResponse } from './messages/init-producer-id.ts'
 import { JoinGroupRequest, JoinGroupResponse } from './messages/join-group.ts'
 import { LeaveGroupRequest, LeaveGroupResponse } from './messages/leave-group.ts'
@@ -83,9 +87,11 @@ export const KAFKA_APIS = new ApiTable([
   api(InitProducerIdRequest, InitProducerIdResponse, initProducerId, [0, 5]),
   api(OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse, offsetForLeaderEpoch, [2, 4]),
   api(DescribeConfigsRequest, DescribeConfigsResponse, describeConfigs, [1, 4]),
+  api(AlterConfigsRequest, AlterConfigsResponse, alterConfigs, [0, 2]),
   api(SaslAuthenticateRequest, SaslAuthenticateResponse, saslAuthenticate, [0, 2], { exclusive: true }),
   api(CreatePartitionsRequest, CreatePartitionsResponse, createPartitions, [0, 3]),
   api(DeleteGroupsRequest, DeleteGroupsResponse, deleteGroups, [0, 3]),
+  api(IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse, incrementalAlterConfigs, [0, 1]),
   api(OffsetDeleteRequest, OffsetDeleteResponse, offsetDelete, [0, 0]),
   api(DescribeUserScramCredentialsRequest, DescribeUserScramCredentialsResponse, describeUserScramCredentials, [0, 0]),
   api(AlterUserScramCredentialsRequest, AlterUserScramCredentialsResponse, alterUserScramCredentials, [0, 0]),

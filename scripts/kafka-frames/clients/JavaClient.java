@@ -52,6 +52,9 @@ public class JavaClient {
             attempt(() -> admin.alterConsumerGroupOffsets(prefix + "-other", Map.of(first, new OffsetAndMetadata(1, "a note"))).all().get());
             attempt(() -> admin.deleteConsumerGroupOffsets(prefix + "-other", Set.of(first)).all().get());
             attempt(() -> admin.describeConfigs(List.of(new ConfigResource(ConfigResource.Type.TOPIC, topic)), new DescribeConfigsOptions().includeSynonyms(false)).all().get());
+            AlterConfigOp set = new AlterConfigOp(new ConfigEntry("retention.ms", "3600000"), AlterConfigOp.OpType.SET);
+            AlterConfigOp append = new AlterConfigOp(new ConfigEntry("cleanup.policy", "delete"), AlterConfigOp.OpType.APPEND);
+            attempt(() -> admin.incrementalAlterConfigs(Map.of(new ConfigResource(ConfigResource.Type.TOPIC, topic), List.of(set, append))).all().get());
             attempt(() -> admin.createPartitions(Map.of(topic, NewPartitions.increaseTo(3))).all().get());
             for (OffsetSpec spec : List.of(OffsetSpec.latest(), OffsetSpec.maxTimestamp(), OffsetSpec.forTimestamp(Long.MAX_VALUE)))
                 attempt(() -> admin.listOffsets(Map.of(first, spec)).all().get());

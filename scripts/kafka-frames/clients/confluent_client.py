@@ -5,6 +5,8 @@ import sys
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, IsolationLevel, Producer, TopicPartition
 from confluent_kafka.admin import (
     AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
     ConfigResource,
     NewPartitions,
     NewTopic,
@@ -71,6 +73,7 @@ admin.list_topics(timeout=10)
 each(admin.list_consumer_groups())
 each(admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(f"{prefix}-group")]))
 each(admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(f"{prefix}-other", [TopicPartition(topic, 0, 1)])]))
+each(admin.incremental_alter_configs([ConfigResource(ConfigResource.Type.TOPIC, topic, incremental_configs=[ConfigEntry("retention.ms", "3600000", incremental_operation=AlterConfigOpType.SET)])]))
 each(admin.describe_configs([ConfigResource(ConfigResource.Type.TOPIC, topic)]))
 each(admin.create_partitions([NewPartitions(topic, 3)]))
 each(admin.list_offsets({TopicPartition(topic, 0): OffsetSpec.latest()}, isolation_level=IsolationLevel.READ_COMMITTED))

@@ -48,6 +48,10 @@ async function everything(): Promise<void> {
   await admin.fetchTopicOffsets(topic)
   await admin.fetchTopicOffsetsByTimestamp(topic, 1000)
   await admin.describeConfigs({ includeSynonyms: false, resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic }] })
+  await admin.alterConfigs({
+    validateOnly: false,
+    resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configEntries: [{ name: 'retention.ms', value: '3600000' }] }],
+  })
   await admin.createPartitions({ topicPartitions: [{ topic, count: 3 }] })
   await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '1' }] })
   await admin.describeCluster()

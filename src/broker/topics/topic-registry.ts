@@ -173,6 +173,16 @@ export class TopicRegistry implements StateMachine {
     for (const listener of this.#listeners) listener.onTopicGrown?.(topic, before)
   }
 
+  /** Replaces a topic's own configs, checked by the caller: they hold when this returns; the old ones hold again where the disk refused. */
+  alterConfigs(topic: Topic, configs: ReadonlyMap<string, string>, onDurable: (failed: Failure | null) => void): void {
+    const before = topic.configs
+    topic.setConfigs(configs)
+    this.#save(topic, (failed) => {
+      if (failed !== null && topic.configs === configs) topic.setConfigs(before)
+      onDurable(failed)
+    })
+  }
+
   /** Deletes a topic: it is gone when this returns, and for good at `onDurable`; only then its records go, in the background. */
   delete(topic: Topic, onDurable: (failed: Failure | null) => void): void {
     this.#drop(topic)
