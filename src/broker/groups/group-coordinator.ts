@@ -4,8 +4,9 @@ import { type Logger, silentLogger } from '../../telemetry/logger.ts'
 import type { BrokerContext } from '../broker.ts'
 import { ERRORS, type ErrorRow } from '../errors.ts'
 import type { Topic } from '../topics/topic.ts'
-import { Group, type GroupHost } from './group.ts'
+import { Group } from './group.ts'
 import { describeGroup, type GroupDescription, type GroupListing, listGroup } from './group-description.ts'
+import type { GroupChange, GroupHost } from './group-host.ts'
 import { encodeGroupRecord, type GroupRecord } from './group-record.ts'
 import {
   type JoinRequest,
@@ -258,9 +259,8 @@ export class GroupCoordinator implements GroupHost {
     else this.#append([this.#store.stage(groupId, value)], onDone)
   }
 
-  entered(group: Group, reason: string): void {
-    const { id, state, members, generation } = group
-    this.#logger.debug({ group: id, state, generation: generation.number, members: members.size, reason }, 'a group changed its state')
+  entered(change: GroupChange): void {
+    this.#logger.debug(change, 'a group changed its state')
   }
 
   // ----

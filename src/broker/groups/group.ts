@@ -1,9 +1,8 @@
-import type { Clock } from '../../runtime/clock.ts'
 import { ERRORS, type ErrorRow } from '../errors.ts'
 import { refuseEntry } from './admission.ts'
-import { Deadline } from './deadline.ts'
 import { ExpectedMembers } from './expected-members.ts'
 import { Generation } from './generation.ts'
+import type { GroupHost } from './group-host.ts'
 import { type GroupRecord, groupRecord } from './group-record.ts'
 import {
   type JoinRequest,
@@ -18,23 +17,11 @@ import {
   type SyncResult,
   syncRefused,
 } from './group-requests.ts'
-import type { GroupSettings } from './group-settings.ts'
 import { type GroupState, mayEnter } from './group-state.ts'
 import { JoinWindow } from './join-window.ts'
 import { copyProtocols, Member } from './member.ts'
 import { Membership } from './membership.ts'
-
-/** What a group asks of its surroundings. */
-export interface GroupHost {
-  readonly clock: Clock
-  readonly settings: GroupSettings
-  /** `prefix-UUID`. */
-  newMemberId(prefix: string): string
-  /** Saves the group's state; calls back when durable or refused, never within the call. */
-  save(groupId: string, record: GroupRecord, onDone: (failed: ErrorRow | null) => void): void
-  /** A group went into another state; `reason` is for people. */
-  entered(group: Group, reason: string): void
-}
+import { SyncWindow } from './sync-window.ts'
 
 /**
  * A classic consumer group: Kafka's state machine (rules 16 to 22; KIP-345, KIP-394, KIP-814), one method per event. It
@@ -47,11 +34,9 @@ export class Group {
   readonly #host: GroupHost
   #state: GroupState
   #stateSinceMs: number
-  /** Members of this generation that have not asked for their assignment yet. */
-  readonly #pendingSync = new Set<string>()
   readonly #expected: ExpectedMembers
   readonly #joinWindow: JoinWindow
-  readonly #syncDeadline: Deadline
+  readonly #syncWindow: SyncWindow
   /** A new group, or the one of a record. */
   constructor(id: string, host: GroupHost, record: GroupRecord | null) {
     this.id = id
@@ -59,7 +44,7 @@ export class Group {
     this.generation = new Generation(record?.generation ?? 0, record?.protocolType ?? null, record?.protocolName ?? null)
     this.#expected = new ExpectedMembers(host.clock, () => this.#maybeCompleteJoin())
     this.#joinWindow = new JoinWindow(host.clock, () => this.#completeJoin())
-    this.#syncDeadline = new Deadline(host.clock, () => this.#syncDeadlinePassed())
+    this.#syncWindow = new SyncWindow(host.clock, (memberIds) => this.#neverSynced(memberIds))
     this.#stateSinceMs = record?.stateSinceMs ?? host.clock.now()
     this.#state = record === null || record.members.length === 0 ? 'Empty' : 'Stable'
     if (record !== null) this.#restore(record)
@@ -117,12 +102,12 @@ export class Group {
         respond(syncRefused(ERRORS.rebalanceInProgress))
         return
       case 'CompletingRebalance':
-        this.#pendingSync.delete(member.id)
+        this.#syncWindow.settle(member.id)
         this.members.parkSync(member, respond)
         if (this.members.isLeader(member.id)) this.#saveAssignment(request)
         return
       case 'Stable':
-        this.#pendingSync.delete(member.id)
+        this.#syncWindow.settle(member.id)
         respond(this.generation.assigned(member))
         return
       case 'Empty':
@@ -158,7 +143,7 @@ export class Group {
   die(error: ErrorRow): void {
     this.#enter('Dead', error.message)
     this.#joinWindow.close()
-    this.#syncDeadline.cancel()
+    this.#syncWindow.close()
     this.#expected.clear()
     for (const member of [...this.members.all()]) {
       this.members.answerJoin(member, joinRefused(error, member.id))
@@ -249,7 +234,7 @@ export class Group {
     const leaderBefore = this.members.leaderId as string
     const member = this.#newMember(request, memberId)
     member.assignment = old.assignment
-    this.#pendingSync.delete(old.id)
+    this.#syncWindow.settle(old.id)
     this.members.replace(old, member)
     this.members.parkJoin(member, respond)
     this.#seen(member, request.connection)
@@ -306,8 +291,7 @@ export class Group {
       for (const member of this.members.all()) member.assignment = NO_ASSIGNMENT
       this.#answerSyncs(() => syncRefused(ERRORS.rebalanceInProgress))
     }
-    this.#pendingSync.clear()
-    this.#syncDeadline.cancel()
+    this.#syncWindow.close()
     const isInitial = this.#state === 'Empty'
     this.#enter('PreparingRebalance', reason)
     if (isInitial) {
@@ -339,7 +323,6 @@ export class Group {
       return
     }
     this.generation.next(this.members)
-    this.#pendingSync.clear()
     if (this.members.size === 0) {
       this.#enter('Empty', 'nobody is left')
       // Nobody waits for this. If it is lost, the generation before comes back at a restart and its sessions end there.
@@ -347,11 +330,8 @@ export class Group {
       return
     }
     this.#enter('CompletingRebalance', 'all members joined, or had the time to')
-    for (const member of this.members.all()) {
-      member.isNew = false
-      this.#pendingSync.add(member.id)
-    }
-    this.#syncDeadline.in(this.members.rebalanceTimeoutMs)
+    for (const member of this.members.all()) member.isNew = false
+    this.#syncWindow.open(this.members.ids(), this.members.rebalanceTimeoutMs)
     for (const member of [...this.members.all()]) {
       if (this.members.answerJoin(member, this.generation.joined(member, this.members))) this.#extendSession(member)
     }
@@ -390,10 +370,9 @@ export class Group {
   }
 
   /** Members that joined and never asked for their assignment are dead weight: out with them. */
-  #syncDeadlinePassed(): void {
+  #neverSynced(memberIds: readonly string[]): void {
     if (this.#state !== 'CompletingRebalance' && this.#state !== 'Stable') return
-    if (this.#pendingSync.size === 0) return
-    for (const memberId of [...this.#pendingSync]) this.#drop(memberId)
+    for (const memberId of memberIds) this.#drop(memberId)
     this.#prepareRebalance('members never asked for their assignment')
   }
 
@@ -438,7 +417,7 @@ export class Group {
   #drop(memberId: string): void {
     this.members.remove(memberId)
     this.#expected.forget(memberId)
-    this.#pendingSync.delete(memberId)
+    this.#syncWindow.settle(memberId)
   }
 
   /** A member spoke, and is alive; or what is wrong with its claim to be one. */
@@ -466,7 +445,7 @@ export class Group {
     if (!mayEnter(state, this.#state)) throw new Error(`group ${this.id} cannot go from ${this.#state} to ${state}`)
     this.#state = state
     this.#stateSinceMs = this.#host.clock.now()
-    this.#host.entered(this, reason)
+    this.#host.entered({ group: this.id, state, generation: this.generation.number, members: this.members.size, reason })
   }
 
   #restore(record: GroupRecord): void {

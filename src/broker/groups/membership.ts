@@ -22,6 +22,10 @@ export class Membership {
     return this.#members.values()
   }
 
+  ids(): IterableIterator<string> {
+    return this.#members.keys()
+  }
+
   get(memberId: string): Member | undefined {
     return this.#members.get(memberId)
   }
