@@ -80,14 +80,12 @@ export class World {
   readonly #tail: string[] = []
   readonly #planted: PlantedFault
   readonly #print: boolean
-  readonly #logErrors: boolean
   traceLines = 0
 
   constructor(seed: number, planted: PlantedFault = {}, print = false) {
     this.seed = seed
     this.#planted = planted
     this.#print = print
-    this.#logErrors = print
     this.random = new SeededRandom(seed)
     const turns = this.random.fork()
     const wire = this.random.fork()
@@ -184,7 +182,7 @@ export class World {
     const loaded = loadSettings(settingsOfObject(SETTINGS, 'simulation'))
     if ('problems' in loaded) throw new Error(loaded.problems.join('\n'))
     const say = (level: string) => (fields: object, message: string) => this.trace(`log-${level}`, `${message} ${JSON.stringify(fields)}`)
-    const logger = { debug: () => {}, info: this.#logErrors ? say('info') : () => {}, warn: say('warn'), error: say('error') }
+    const logger = { debug: () => {}, info: say('info'), warn: say('warn'), error: say('error') }
     return openServer(loaded.settings, logger, {
       clock: process,
       random: this.random.fork(),

@@ -136,7 +136,8 @@ export class Member {
     const mine = decodeAssignment(synced.assignment).flatMap(({ topic, partitions }) => partitions.map((index) => ({ topic, index })))
     this.#group.assigned(
       this.#generation,
-      this.#memberId,
+      // Who comes back as a static member takes its former self's place within the generation, which is fenced (KIP-345).
+      instance ?? this.#memberId,
       mine.map(({ topic, index }) => `${topic}-${index}`),
     )
     world.count('assignments')

@@ -62,7 +62,7 @@ export class WillClient {
     await closed
     // Nothing acknowledges a goodbye: it counts once the broker has had time to write it down.
     await world.sleep(GOODBYE_MS)
-    if (connection.endedInOrder && world.boots === boots && world.broker.alive) sent.forbidden = true
+    if (connection.endedInOrder && world.boots === boots && world.up) sent.forbidden = true
   }
 
   #owed(sent: Sent): void {
