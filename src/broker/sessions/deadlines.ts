@@ -24,6 +24,11 @@ export class Deadlines {
     this.#clock = clock
   }
 
+  /** Deadlines kept, with cancelled ones that were not taken out yet. */
+  get size(): number {
+    return this.#heap.length
+  }
+
   /** Calls `run` at `atMs` or soon after. */
   at(atMs: number, run: () => void): Timer {
     const deadline: Deadline = { atMs, run, cancelled: false }
