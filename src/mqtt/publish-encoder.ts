@@ -39,15 +39,21 @@ export class PublishEncoder {
   }
 
   #headOf(delivery: Delivery, level: ProtocolLevel): PublishHead {
-    if (delivery.message !== this.#message) {
-      this.#message = delivery.message
-      this.#variants = []
+    const { message } = delivery
+    if (message !== this.#message) {
+      if (this.#message === null || !haveSameHeads(this.#message, message)) this.#variants = []
+      this.#message = message
     }
     for (const variant of this.#variants) if (variant.level === level && isSame(variant.delivery, delivery)) return variant.head
     const head = encodeHead(delivery, level)
     if (this.#variants.length < MAX_VARIANTS) this.#variants.push({ level, delivery, head })
     return head
   }
+}
+
+/** Whether the heads of one serve the other too: of what the message gives, only properties and the payload's length are in them. */
+function haveSameHeads(one: Message, other: Message): boolean {
+  return one.properties === null && other.properties === null && one.payload.length === other.payload.length
 }
 
 /** Whether the bytes that came in can go out as they are. */

@@ -31,6 +31,33 @@ test('one message to many receivers differs only in packet id and DUP', () => {
   )
 })
 
+test('messages behind each other keep their own topic, length, payload and properties', () => {
+  const client = new Bench().connected(5)
+  const messages = [
+    { topic: 'a', payload: Buffer.from('1') },
+    { topic: 'a', payload: Buffer.from('2') },
+    { topic: 'b', payload: Buffer.from('3') },
+    { topic: 'b', payload: Buffer.from('44') },
+    { topic: 'b', payload: Buffer.from('55'), properties: { contentType: 't' } },
+    { topic: 'b', payload: Buffer.from('66') },
+    { topic: 'b', payload: Buffer.alloc(127 - 6, 55) },
+    { topic: 'ä', payload: Buffer.alloc(20_000, 56) },
+    { topic: 'ä', payload: Buffer.alloc(2_100_000, 57) },
+  ]
+  messages.forEach((message, index) => {
+    client.session.client.sendPublish(deliveryOf(message), index + 1, false)
+  })
+  assert.deepEqual(
+    client
+      .take()
+      .map(
+        (packet) =>
+          packet.type === 'PUBLISH' && [packet.topic, Buffer.compare(packet.payload, messages[packet.packetId - 1]?.payload as Buffer), packet.properties],
+      ),
+    messages.map((message) => [message.topic, 0, message.properties ?? null]),
+  )
+})
+
 test('a QoS 0 packet goes out as it came in, but not to the other version', () => {
   const bench = new Bench()
   const [four, five] = [bench.connected(4), bench.connected(5)]

@@ -1,6 +1,6 @@
 import type { MessageProperties, ProtocolLevel, QoS } from '../../broker/sessions/ports.ts'
 import type { PublishPacket } from './packets.ts'
-import { WireWriter } from './wire-writer.ts'
+import { MAX_FIELD_BYTES, WireWriter } from './wire-writer.ts'
 
 /** What stands before the payload of a PUBLISH. */
 export interface PublishFields {
@@ -23,6 +23,37 @@ export interface PublishHead {
 const DUP = 0x08
 
 export function encodePublishHead(fields: PublishFields, level: ProtocolLevel): PublishHead {
+  const plain = fields.properties === null && fields.topicAlias === 0 && fields.subscriptionIdentifiers.length === 0
+  return plain ? encodePlainHead(fields, level) : encodeHeadWithProperties(fields, level)
+}
+
+/** Without properties the sizes are known: one buffer, written once. */
+function encodePlainHead(fields: PublishFields, level: ProtocolLevel): PublishHead {
+  const topicBytes = Buffer.byteLength(fields.topic)
+  if (topicBytes > MAX_FIELD_BYTES) throw new RangeError(`a topic of ${topicBytes} bytes does not fit MQTT`)
+  const packetIdBytes = fields.qos === 0 ? 0 : 2
+  const variableBytes = 2 + topicBytes + packetIdBytes + (level === 5 ? 1 : 0)
+  let remaining = variableBytes + fields.payloadBytes
+  const bytes = Buffer.allocUnsafe(1 + varintBytes(remaining) + variableBytes)
+  bytes[0] = 0x30 | (fields.qos << 1) | (fields.retain ? 1 : 0)
+  let at = 1
+  for (; remaining >= 0x80; remaining >>>= 7) bytes[at++] = (remaining & 0x7f) | 0x80
+  bytes[at++] = remaining
+  bytes[at++] = topicBytes >> 8
+  bytes[at++] = topicBytes
+  at += bytes.write(fields.topic, at)
+  const packetIdAt = at
+  bytes.fill(0, at)
+  return { bytes, packetIdAt: fields.qos === 0 ? 0 : packetIdAt }
+}
+
+function varintBytes(value: number): number {
+  if (value < 0x80) return 1
+  if (value < 0x4000) return 2
+  return value < 0x20_0000 ? 3 : 4
+}
+
+function encodeHeadWithProperties(fields: PublishFields, level: ProtocolLevel): PublishHead {
   const variable = new WireWriter(128)
   variable.string(fields.topic)
   const packetIdAt = variable.length
@@ -37,10 +68,6 @@ export function encodePublishHead(fields: PublishFields, level: ProtocolLevel): 
 }
 
 function writeProperties(variable: WireWriter, fields: PublishFields): void {
-  if (fields.properties === null && fields.topicAlias === 0 && fields.subscriptionIdentifiers.length === 0) {
-    variable.uint8(0)
-    return
-  }
   // The alias first and the identifiers too are the connection's; the rest goes through as it came [MQTT-3.3.2-17].
   variable.properties({
     ...publishProperties(fields.properties),
