@@ -33,7 +33,8 @@ export class KafkaServer {
     this.#parts = parts
     this.#settings = settings
     this.#sasl = { security: broker.security, random: broker.random, decoySeed: broker.random.bytes(32) }
-    this.#partialFrames = new PartialFrames(broker.settings.maxPartialFrameBytes)
+    // One request of the largest size must always fit.
+    this.#partialFrames = new PartialFrames(Math.max(broker.settings.maxPartialFrameBytes, broker.settings.maxRequestBytes))
     this.#listener = new Listener(parts, limits, (connection) => this.#accept(connection))
     this.#fetchMemory = new FetchMemory(broker.settings.maxFetchMemoryBytes, () => this.#listener.output.bytes)
   }

@@ -260,3 +260,19 @@ test('a Produce that waits for its commit when the server stops is still answere
   assert.equal(await client.nextFrame(), null)
   await stopped
 })
+
+test('while the log is congested a producer is not read, everybody else is', async () => {
+  const log = new HeldLog()
+  await using kafka = await startKafka(log)
+  await using producer = await RawClient.connect(kafka.address)
+  await using other = await RawClient.connect(kafka.address)
+  await other.ask(METADATA, 1, TOPIC_T)
+  log.congested = true
+  await producer.ask([ProduceRequest, ProduceResponse], 9, produceRequest(batchOf(['a'])))
+  producer.send(ProduceRequest, 9, produceRequest(batchOf(['b'])))
+  for (let round = 0; round < 20; round++) await other.ask(API_VERSIONS, 0, SOFTWARE)
+  const partition = kafka.topics.get('t')?.partitions[0]
+  assert.equal(partition?.log.logEndOffset, 1)
+  log.drain()
+  assert.equal((await producer.answer(ProduceResponse, 9)).value.responses[0]?.partitionResponses[0]?.baseOffset, 1)
+})

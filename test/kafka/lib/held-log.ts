@@ -16,12 +16,14 @@ import { batchBaseOffset, batchMaxTimestampMs, batchOffsetCount, patchBatch } fr
 /** A log in memory whose commits happen when the test says so. */
 export class HeldLog implements LogStore {
   readonly description = 'test:'
-  readonly congested = false
+  /** While true, producers are asked to wait until `drain`. */
+  congested = false
   /** While true, nothing becomes durable. */
   held = false
   /** What the next appends answer instead of success. */
   failure: LogFailure | null = null
   readonly #waiting: (() => void)[] = []
+  readonly #stalled: (() => void)[] = []
 
   register(_machine: StateMachine): void {}
   async open(): Promise<void> {}
@@ -29,7 +31,14 @@ export class HeldLog implements LogStore {
   async close(): Promise<void> {}
   deleteTopic(_topicId: string): void {}
   whenDrained(run: () => void): void {
-    run()
+    if (this.congested) this.#stalled.push(run)
+    else run()
+  }
+
+  /** There is room again. */
+  drain(): void {
+    this.congested = false
+    for (const run of this.#stalled.splice(0)) run()
   }
 
   async openPartition(topicId: string, topicName: string, index: number, settings: PartitionSettings): Promise<PartitionLog> {
