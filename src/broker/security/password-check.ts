@@ -41,17 +41,24 @@ export class PasswordCheck {
   /** Whether the password is the credential's. An unknown user (undefined) costs the same time and is always refused. */
   async check(username: string, password: string, credential: ScramCredential | undefined): Promise<boolean> {
     const mac = createHmac('sha256', this.#key).update(`${username}\0${password}`).digest()
-    const known = this.#verified.get(username)
-    if (known !== undefined && known.credential === credential && timingSafeEqual(known.mac, mac)) {
-      this.#remember(username, known)
-      return true
-    }
+    if (this.#isVerified(username, credential, mac)) return true
     if (this.#waiting >= this.#limits.maxWaiting) return false
     const target = credential ?? this.#decoy
-    const salted = await this.#inTurn(() => saltPassword(target.mechanism, password, target.salt, target.iterations))
-    const right = provesCredential(target, salted) && credential !== undefined
-    if (right) this.#remember(username, { credential, mac })
-    return right
+    return this.#inTurn(async () => {
+      // Another connection of a storm may have been through meanwhile.
+      if (this.#isVerified(username, credential, mac)) return true
+      const salted = await saltPassword(target.mechanism, password, target.salt, target.iterations)
+      if (!provesCredential(target, salted) || credential === undefined) return false
+      this.#remember(username, { credential, mac })
+      return true
+    })
+  }
+
+  #isVerified(username: string, credential: ScramCredential | undefined, mac: Buffer): boolean {
+    const known = this.#verified.get(username)
+    if (known === undefined || known.credential !== credential || !timingSafeEqual(known.mac, mac)) return false
+    this.#remember(username, known)
+    return true
   }
 
   #remember(username: string, entry: { readonly credential: ScramCredential; readonly mac: Buffer }): void {

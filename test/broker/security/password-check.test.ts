@@ -25,3 +25,14 @@ test('an unknown user is refused even with the password of the decoy’s neighbo
   assert.equal(await check.check('nobody', 'right', undefined), false)
   assert.equal(await check.check('nobody', 'right', undefined), false)
 })
+
+test('a storm of logins with one password derives one key', async () => {
+  const strong = credentialOf('SCRAM-SHA-256', await saltPassword('SCRAM-SHA-256', 'right', salt, 16_384), salt, 16_384)
+  const check = new PasswordCheck(systemRandom)
+  const cpu = process.cpuUsage()
+  const answers = await Promise.all(Array.from({ length: 500 }, () => check.check('a', 'right', strong)))
+  const spent = process.cpuUsage(cpu)
+  assert.ok(answers.every(Boolean))
+  // 500 derivations of 16,384 iterations take seconds of CPU.
+  assert.ok(spent.user + spent.system < 500_000, `${spent.user + spent.system} µs`)
+})
