@@ -4,6 +4,22 @@ import { message, type TestBroker } from './broker.ts'
 
 export type Chance = (bound: number) => number
 
+/** One order over what all actors do and hear. */
+export class Timeline {
+  #now = 0
+  next(): number {
+    return ++this.#now
+  }
+}
+
+/** From when to when a reader was subscribed: asked for, acknowledged, its end asked for, that acknowledged. */
+export interface Interval {
+  readonly askedAt: number
+  onAt: number
+  offAt: number
+  goneAt: number
+}
+
 type Item =
   | { readonly kind: 'publish'; readonly delivery: Delivery; readonly text: string; readonly packetId: number }
   | { readonly kind: 'pubrel'; readonly packetId: number }
@@ -21,7 +37,8 @@ export class Reader implements SessionClient {
   readonly qos: QoS
   /** Application messages, in the order they were first or again received. */
   readonly received: { readonly text: string; readonly qos: QoS }[] = []
-  readonly #expiryS: number
+  readonly intervals: Interval[] = []
+  readonly #timeline: Timeline
   #inbox: Item[] = []
   #unacknowledged: number[] = []
   /** QoS 2 packet ids whose message was received and not released; kept by the client over reconnects. */
@@ -31,11 +48,11 @@ export class Reader implements SessionClient {
   /** Which connection is meant: answers to former ones come late. */
   #attempt = 0
 
-  constructor(id: string, filter: string, qos: QoS, expiryS = 100_000) {
+  constructor(id: string, filter: string, qos: QoS, timeline: Timeline) {
     this.id = id
     this.filter = filter
     this.qos = qos
-    this.#expiryS = expiryS
+    this.#timeline = timeline
   }
 
   get connected(): boolean {
@@ -47,7 +64,7 @@ export class Reader implements SessionClient {
     const attempt = ++this.#attempt
     this.receiveMaximum = receiveMaximum
     this.congested = false
-    const request = { clientId: this.id, level: 5 as const, cleanStart: false, sessionExpiryS: this.#expiryS, will: null, principal: PRINCIPAL }
+    const request = { clientId: this.id, level: 5 as const, cleanStart: false, sessionExpiryS: 100_000, will: null, principal: PRINCIPAL }
     broker.sessions.connect(request, this, (result) => {
       if (isFailure(result)) throw new Error(result.message)
       if (attempt !== this.#attempt) {
@@ -57,11 +74,37 @@ export class Reader implements SessionClient {
       this.#connecting = false
       this.#session = result.session
       result.begin()
-      if (!result.sessionPresent) this.#subscribe(result.session)
+      this.#resume(result.session)
     })
   }
 
-  #subscribe(session: Session): void {
+  /** Ends the subscription, or begins it again. */
+  toggle(): void {
+    const session = this.#session
+    const current = this.intervals.at(-1)
+    if (session === null || current === undefined) return
+    if (current.goneAt !== Number.POSITIVE_INFINITY) this.#subscribe(session)
+    else if (current.onAt !== Number.POSITIVE_INFINITY && current.offAt === Number.POSITIVE_INFINITY) this.#unsubscribe(session, current)
+  }
+
+  /** Asks again for what was not answered on the former connection. */
+  #resume(session: Session): void {
+    const current = this.intervals.at(-1)
+    if (current === undefined || current.onAt === Number.POSITIVE_INFINITY) this.#subscribe(session, current)
+    else if (current.offAt !== Number.POSITIVE_INFINITY && current.goneAt === Number.POSITIVE_INFINITY) this.#unsubscribe(session, current)
+  }
+
+  #unsubscribe(session: Session, current: Interval): void {
+    if (current.offAt === Number.POSITIVE_INFINITY) current.offAt = this.#timeline.next()
+    session.unsubscribe([this.filter], () => {
+      if (this.#session === session) current.goneAt = this.#timeline.next()
+    })
+  }
+
+  #subscribe(session: Session, again?: Interval): void {
+    const never = Number.POSITIVE_INFINITY
+    const current = again ?? { askedAt: this.#timeline.next(), onAt: never, offAt: never, goneAt: never }
+    if (again === undefined) this.intervals.push(current)
     const request = {
       filter: this.filter,
       qos: this.qos,
@@ -71,7 +114,9 @@ export class Reader implements SessionClient {
       subscriptionId: undefined,
       from: undefined,
     }
-    session.subscribe([request], () => {})
+    session.subscribe([request], () => {
+      if (this.#session === session) current.onAt = this.#timeline.next()
+    })
   }
 
   /** The connection ends; the broker may hear of it. */
@@ -144,7 +189,8 @@ export interface SentMessage {
   readonly retain: boolean
   readonly firstAt: number
   lastAt: number
-  acknowledged: boolean
+  /** Infinite until acknowledged. */
+  acknowledgedAt: number
 }
 
 interface Sent {
@@ -166,16 +212,17 @@ export class Writer implements SessionClient {
   /** All messages ever sent, in order. */
   readonly sent: SentMessage[] = []
   readonly #open = new Map<number, Sent>()
+  readonly #timeline: Timeline
   #session: Session | null = null
   #connecting = false
   /** Which connection is meant: answers to former ones come late. */
   #attempt = 0
   #number = 0
   #packetId = 0
-  #sendings = 0
 
-  constructor(id: string) {
+  constructor(id: string, timeline: Timeline) {
     this.id = id
+    this.#timeline = timeline
   }
 
   get connected(): boolean {
@@ -214,8 +261,8 @@ export class Writer implements SessionClient {
     const session = this.#session
     if (session === null) return
     const text = `${this.id} ${topic} ${qos} ${this.#number++}`
-    const at = this.#sendings++
-    this.sent.push({ topic, text, qos, retain, firstAt: at, lastAt: at, acknowledged: false })
+    const at = this.#timeline.next()
+    this.sent.push({ topic, text, qos, retain, firstAt: at, lastAt: at, acknowledgedAt: Number.POSITIVE_INFINITY })
     if (qos === 0) {
       session.publish(message(topic, text, 0, { retain }), null)
       return
@@ -237,7 +284,7 @@ export class Writer implements SessionClient {
     const done = (failed: unknown) => {
       if (this.#session !== session) return
       if (failed !== null) throw new Error(`publish was refused: ${JSON.stringify(failed)}`)
-      if (known !== undefined) known.acknowledged = true
+      if (known !== undefined) known.acknowledgedAt = this.#timeline.next()
       if (qos === 1) {
         this.#open.delete(packetId)
         return
@@ -245,7 +292,7 @@ export class Writer implements SessionClient {
       sent.state = 'releasing'
       session.release(packetId, () => this.#end(session, sent))
     }
-    if (known !== undefined) known.lastAt = this.#sendings++
+    if (known !== undefined) known.lastAt = this.#timeline.next()
     if (qos === 1) session.publish(message(topic, text, 1, { retain }), done)
     else session.publishExactlyOnce(packetId, message(topic, text, 2, { retain }), done)
   }
