@@ -25,6 +25,8 @@ export interface KafkaConnectionParts {
   readonly fetchMemory: FetchMemory
 }
 
+/** `sasl.server.max.receive.size`: the largest request of a client that has yet to authenticate. */
+const MAX_UNTRUSTED_BYTES = 524_288
 /** How long answers may take that are under way when the broker stops. */
 const STOP_GRACE_MS = 1_000
 
@@ -57,7 +59,7 @@ export class KafkaConnection implements ConnectionHandler, ClientConnection {
     this.#parts = parts
     this.authentication = authentication
     this.advertised = advertised
-    this.#frames = new FrameReader(parts.broker.settings.maxRequestBytes)
+    this.#frames = new FrameReader(MAX_UNTRUSTED_BYTES)
     this.#answers = new AnswerQueue((chunks) => this.#write(chunks))
   }
 
@@ -88,6 +90,8 @@ export class KafkaConnection implements ConnectionHandler, ClientConnection {
 
   onData(chunk: Buffer): void {
     const completedBefore = this.#frames.completedFrames
+    const { maxRequestBytes } = this.#parts.broker.settings
+    this.#frames.maxBytes = this.authentication.trusted ? maxRequestBytes : Math.min(maxRequestBytes, MAX_UNTRUSTED_BYTES)
     try {
       this.#frames.push(chunk, (frame) => {
         if (this.#backlog.length > 0 || this.#blocked()) this.#backlog.push(frame)

@@ -12,7 +12,8 @@ const TRUST_FACTOR = 16
  * copied once into a buffer of its own (a little more while its first bytes arrive).
  */
 export class FrameReader {
-  readonly #maxBytes: number
+  /** The largest frame that may begin from now on. */
+  maxBytes: number
   /** The size itself, where it spans chunks. */
   #size = 0
   #sizeBytes = 0
@@ -23,7 +24,7 @@ export class FrameReader {
   #completed = 0
 
   constructor(maxBytes: number) {
-    this.#maxBytes = maxBytes
+    this.maxBytes = maxBytes
   }
 
   /** Bytes kept of a frame that has not arrived in full. */
@@ -74,7 +75,7 @@ export class FrameReader {
   }
 
   #begin(size: number): void {
-    if (size < 0 || size > this.#maxBytes) throw new MalformedMessage(`a frame of ${size} bytes; at most ${this.#maxBytes} are allowed`)
+    if (size < 0 || size > this.maxBytes) throw new MalformedMessage(`a frame of ${size} bytes; at most ${this.maxBytes} are allowed`)
     this.#size = 0
     this.#sizeBytes = 0
     this.#expected = size

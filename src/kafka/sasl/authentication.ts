@@ -62,6 +62,11 @@ export class Authentication {
     }
   }
 
+  /** Whether large requests may be read: not from who has yet to prove itself. */
+  get trusted(): boolean {
+    return this.#policy !== 'required' || this.#state.name === 'authenticated'
+  }
+
   /** The next frame is a token without request header: what a handshake of version 0 leads to. */
   get expectsBareToken(): boolean {
     return this.#state.name === 'exchange' && this.#state.bareTokens

@@ -78,6 +78,24 @@ test('before authentication only ApiVersions and the handshake are answered, all
   assert.equal(await second.nextFrame(), null)
 })
 
+test('before authentication a request has at most 512 KiB, afterwards as many as the setting says', async () => {
+  await using t = await setup()
+  const head = (size: number) => {
+    const bytes = Buffer.alloc(4)
+    bytes.writeInt32BE(size, 0)
+    return bytes
+  }
+  const stranger = await t.connect()
+  stranger.sendBytes(head(524_289))
+  assert.equal(await stranger.nextFrame(), null)
+  const alice = await t.connect()
+  await alice.ask(HANDSHAKE, 1, { mechanism: 'PLAIN' })
+  await alice.ask(AUTHENTICATE, 2, { authBytes: plain('alice', 'pencil') })
+  const names = Array.from({ length: 4_000 }, (_, index) => ({ name: `${'x'.repeat(240)}${index}`, topicId: '' }))
+  alice.send(MetadataRequest, 4, { ...METADATA, topics: names, allowAutoTopicCreation: false })
+  assert.ok(await alice.nextFrame())
+})
+
 test('a mechanism that is not offered gets 33 with the list, then the connection closes', async () => {
   await using t = await setup()
   const client = await t.connect()
