@@ -70,6 +70,8 @@ export class Journal {
    */
   async open(cleanSequence: number | null): Promise<JournalRecovery> {
     this.#files = [this.#openFile('journal-0'), this.#openFile('journal-1')]
+    // A group in a file whose name is lost is lost.
+    if (this.#files.some((file) => file.allocatedBytes === 0)) await this.#fileSystem.syncFolder('')
     if (cleanSequence !== null && (await this.#isUnusedSince(cleanSequence))) {
       this.#nextSequence = cleanSequence
       this.#freedSequence = cleanSequence - 1

@@ -304,6 +304,7 @@ export class LocalPartition implements PartitionLog {
     first.segment.sizeBytes = first.position
     while (this.activeSegment !== first.segment) this.segments.pop()
     if (first.position === 0 && first.segment.writtenBytes === 0) this.segments.pop()
+    if (first.position === first.segment.writtenBytes) this.#truncateJunk(first.segment)
     this.producers.rollBack(first.baseOffset)
     if (!this.#gone) for (const batch of dropped) this.#core.pressure.add(-batch.bytes.length)
     return dropped.map((batch) => batch.group)
@@ -592,6 +593,16 @@ export class LocalPartition implements PartitionLog {
     )
     this.segments.push(segment)
     return segment
+  }
+
+  /** What a failed write, or a large batch that was taken back, may have left behind the end must not be taken for batches by a later start. */
+  #truncateJunk(segment: Segment): void {
+    if (this.#gone || segment.writtenBytes === 0) return
+    try {
+      segment.log.truncate(segment.writtenBytes)
+    } catch (error) {
+      this.#core.logger.warn({ file: segment.log.path, error: String(error) }, 'the rest of a failed write could not be cut')
+    }
   }
 
   /** The batches at the head of the line that can go to `segment` in one write. */

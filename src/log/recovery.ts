@@ -4,6 +4,7 @@
  */
 
 import type { FileSystem } from '../runtime/files.ts'
+import { ZERO_UUID } from '../util/uuid.ts'
 import type { JournalEntry } from './journal-format.ts'
 import { decodePosition, type PartitionPosition, partitionKey } from './kept-state.ts'
 import { LeaderEpochs, parseEpochs } from './leader-epochs.ts'
@@ -64,6 +65,8 @@ export async function recoverPartition(core: LogCore, input: RecoveryInput): Pro
   }
   const logEndOffset = await scan(work)
   await Promise.all(work.removals)
+  // What was removed must not come back and lie behind what is appended from now on.
+  if (work.removals.length > 0) await core.fileSystem.syncFolder(identity.folder)
   work.producers.rollBack(logEndOffset)
   const synced = journal.length === 0 && !work.cut
   for (const segment of segments) {
@@ -115,9 +118,9 @@ function wasSynced(position: PartitionPosition | null): boolean {
 /** A folder of another topic that had this name goes out of the way, and so does one that never got as far as to know whose it is. */
 async function ownsFolder(core: LogCore, identity: PartitionIdentity, isKnown: boolean): Promise<boolean> {
   const { fileSystem } = core
+  if (identity.topicId === ZERO_UUID) return fileSystem.list(identity.folder).length > 0
   await bringBack(fileSystem, identity)
-  const names = fileSystem.list(identity.folder)
-  if (names.length === 0) return false
+  if (fileSystem.list(identity.folder).length === 0) return false
   const owner = parseMetadata(readSmallFile(fileSystem, metadataPath(identity.folder)))
   if (owner === identity.topicId || (owner === null && isKnown)) return true
   core.logger.warn({ folder: identity.folder, owner }, 'a folder of a deleted topic is removed')
@@ -211,8 +214,9 @@ async function scan(work: Recovery): Promise<number> {
       continue
     }
     const known = position !== null && segment.baseOffset === position.segmentBase && position.position <= segment.writtenBytes
-    if (segment.baseOffset > next && !isPromised(work, segment)) {
-      // Batches before this segment never reached the disk: nobody was promised what lies behind the gap.
+    if (i > 0 && segment.baseOffset !== next && !isPromised(work, segment)) {
+      // Batches before this segment never reached the disk, and nobody was promised what lies behind the gap; or an earlier start removed
+      // it, which the machine forgot.
       removeFrom(work, i)
       return next
     }
@@ -256,10 +260,13 @@ async function scanSegment(work: Recovery, segment: Segment, from: ScanFrom): Pr
   let next = from.offset
   let position = from.position
   let jumped = false
+  let lastEpoch = work.epochs.at(next - 1)
   for (;;) {
     const walked = await walkBatches(segment.log, position, endPosition, { whole: true, chunkBytes: SCAN_BYTES }, (bytes, at, place) => {
       const base = batchBaseOffset(bytes, at)
-      if (base < next || (base > next && !jumped)) return false
+      // Epochs never go back: what does is left from before a cut.
+      if (base < next || (base > next && !jumped) || batchLeaderEpoch(bytes, at) < lastEpoch) return false
+      lastEpoch = batchLeaderEpoch(bytes, at)
       const batch = bytes.subarray(at, at + batchSizeBytes(bytes, at))
       if (!batchCrcHolds(batch)) {
         // Rot in what was promised is kept and never served; anything else ends the log.
@@ -276,7 +283,7 @@ async function scanSegment(work: Recovery, segment: Segment, from: ScanFrom): Pr
     })
     if (walked.position >= endPosition) return Math.max(next, lastPromised(promised))
     if (walked.position >= promisedEnd) {
-      cutAt(work, segment, walked.position, next)
+      await cutAt(work, segment, walked.position, next)
       return next
     }
     // Damaged in what was promised: go on where the journal knows a batch to begin.
@@ -293,11 +300,12 @@ function lastPromised(promised: readonly JournalEntry[]): number {
   return Math.max(0, ...promised.map((entry) => entry.endOffset))
 }
 
-function cutAt(work: Recovery, segment: Segment, position: number, offset: number): void {
+async function cutAt(work: Recovery, segment: Segment, position: number, offset: number): Promise<void> {
   work.cut = true
   const { logger } = work.core
   logger.warn({ file: segment.log.path, position, offset, bytes: segment.writtenBytes - position }, 'a torn tail is cut')
   segment.cutTail(position)
+  await segment.log.sync()
   const slot = work.segments.indexOf(segment)
   if (slot < work.segments.length - 1) removeFrom(work, slot + 1)
 }

@@ -149,10 +149,14 @@ class Simulation {
   }
 
   async #open(log: LocalLog): Promise<true> {
+    const life = this.#life
     await log.open()
+    if (life !== this.#life) return true
     this.#checkState()
     for (const partition of this.#partitions) {
-      partition.log = await log.openPartition(partition.topicId, partition.topicName, partition.index, PARTITION_SETTINGS)
+      const opened = await log.openPartition(partition.topicId, partition.topicName, partition.index, PARTITION_SETTINGS)
+      if (life !== this.#life) return true
+      partition.log = opened
       await this.#checkPartition(partition)
     }
     log.start()
@@ -207,7 +211,9 @@ class Simulation {
     assert.ok(log.logStartOffset >= partition.mustStartAt, `${name} starts at ${log.logStartOffset}, below ${partition.mustStartAt}`)
     const promisedEnd = (partition.entries.findLast((entry) => entry.promise !== 'none')?.offset ?? -1) + 1
     assert.ok(log.logEndOffset >= promisedEnd, `${name} ends at ${log.logEndOffset}, but ${promisedEnd} was promised`)
+    const life = this.#life
     const records = await readAll(log)
+    if (life !== this.#life) return
     assert.equal(records.length, log.logEndOffset - log.logStartOffset, `${name} has a gap`)
     records.forEach((record, i) => {
       const offset = log.logStartOffset + i
