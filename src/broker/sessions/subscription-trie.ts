@@ -3,7 +3,8 @@ import { hasWildcard, isHiddenFromWildcards } from './topic-filter.ts'
 /**
  * One value per distinct topic filter, found by topic. Filters without wildcards are a plain map lookup; the others are a
  * trie by level. A match costs the levels of the topic and the wildcards that fit it, whatever the number of filters.
- * A filter without wildcards costs about 130 bytes beside its text and value, one with wildcards about 200 per level it does not share.
+ * Measured with a million of each, text and all but the value: 70 bytes for a filter without wildcards, 100 for each level of one with
+ * wildcards that it does not share.
  */
 export class SubscriptionTrie<T> {
   readonly #exact = new Map<string, T>()
