@@ -76,6 +76,59 @@ const jump: Fault = (world) => {
   world.count('clock jumps')
 }
 
+/** Syncs take long for a while: everybody waits, nothing else happens. */
+const slowDisk: Fault = (world) => {
+  const { random, time, disk } = world
+  const { syncMs } = disk.faults
+  const slowness = random.below(700)
+  disk.faults.syncMs = () => syncMs() + slowness
+  time.after(random.below(3_000), null, () => {
+    disk.faults.syncMs = syncMs
+  })
+  world.count('slow disk')
+}
+
+/** A sync answers EIO: the broker may refuse everything from then on; the operator starts it again. */
+const failingDisk: Fault = (world) => {
+  const { random, time, disk } = world
+  if (world.diskFails) return
+  beginDiskFault(world)
+  disk.faults.syncFailure = random.pick([0.1, 0.5, 1])
+  world.count('failing syncs')
+  time.after(random.below(1_500), null, () => {
+    disk.faults.syncFailure = 0
+    time.after(random.below(1_500), null, () => {
+      world.crash(random.pick(['kill', 'power']))
+      restart(world)
+      world.diskFails = false
+    })
+  })
+}
+
+/** No room for a while. What is refused then is tried again by the clients; then there is room, and the operator starts the broker again. */
+const fullDisk: Fault = (world) => {
+  const { random, time, disk } = world
+  if (world.diskFails) return
+  beginDiskFault(world)
+  disk.faults.capacityBytes = disk.usedBytes + random.below(20_000)
+  world.count('full disk')
+  time.after(random.below(4_000), null, () => {
+    disk.faults.capacityBytes = Number.POSITIVE_INFINITY
+    world.trace('disk', 'has room again')
+    time.after(random.below(1_500), null, () => {
+      world.crash(random.pick(['kill', 'power']))
+      restart(world)
+      world.diskFails = false
+    })
+  })
+}
+
+function beginDiskFault(world: World): void {
+  world.diskFails = true
+  world.trace('disk', 'begins to fail')
+  for (const told of world.onCrash) told('power')
+}
+
 const FAULTS: readonly Fault[] = [
   kill,
   kill,
@@ -89,6 +142,9 @@ const FAULTS: readonly Fault[] = [
   stallConnection,
   pause,
   jump,
+  slowDisk,
+  failingDisk,
+  fullDisk,
 ]
 
 /** Comes up again after a while, and now and then goes down again before it is up. */

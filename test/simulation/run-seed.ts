@@ -9,6 +9,7 @@ import { Publisher } from './workloads/mqtt-publisher.ts'
 import { RetainedWriter, readRetained } from './workloads/mqtt-retained.ts'
 import { Subscriber } from './workloads/mqtt-subscriber.ts'
 import { WillClient } from './workloads/mqtt-wills.ts'
+import { TopicChurn } from './workloads/topic-churn.ts'
 import { type PlantedFault, World } from './world.ts'
 
 export interface RunOptions {
@@ -97,7 +98,7 @@ async function restartForTheCheck(world: World): Promise<void> {
   while (!world.up) await world.sleep(10)
 }
 
-async function verify(world: World, model: LogModel, { subscribers, retained, groups, members }: Cast): Promise<void> {
+async function verify(world: World, model: LogModel, { subscribers, retained, groups, members, churns }: Cast): Promise<void> {
   // Wills of clients that the last restart cut off are published first.
   await world.sleep(SETTLE_MS)
   for (const topic of ALL_TOPICS) {
@@ -114,6 +115,9 @@ async function verify(world: World, model: LogModel, { subscribers, retained, gr
   if (!(await readRetained(world, retained, MQTT_TOPICS.retained, { everyTopic: true }))) world.violate('at the end, nobody could subscribe')
   for (const member of members) member.stopped = true
   await verifyGroup(world, groups)
+  const client = await KafkaClient.open(world)
+  for (const churn of churns) await churn.check(client)
+  client.close()
   for (const subscriber of subscribers) subscriber.closed = true
 }
 
@@ -140,10 +144,11 @@ interface Cast {
   readonly retained: RetainedWriter[]
   readonly groups: GroupModel[]
   readonly members: Member[]
+  readonly churns: TopicChurn[]
 }
 
 function workloads(world: World, model: LogModel): Cast {
-  const cast: Cast = { actors: [], subscribers: [], retained: [], groups: [], members: [] }
+  const cast: Cast = { actors: [], subscribers: [], retained: [], groups: [], members: [], churns: [] }
   const setup = { name: 'set-up', idle: false }
   cast.actors.push(setup)
   const run = async (): Promise<void> => {
@@ -151,6 +156,12 @@ function workloads(world: World, model: LogModel): Cast {
     startKafka(world, model, cast)
     startMqtt(world, model, cast)
     startGroup(world, model, cast)
+    for (const name of ['churn-0', 'churn-1']) {
+      const churn = new TopicChurn(world, name)
+      cast.churns.push(churn)
+      cast.actors.push(actor(name, () => churn.idle))
+      void churn.run()
+    }
     setup.idle = true
   }
   void run()

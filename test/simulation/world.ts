@@ -152,6 +152,7 @@ export class World {
 
   /** Starts the broker on the disk as it is. Nothing is awaited: a crash may come in the middle of it. */
   start(): void {
+    if (this.broker.alive) return
     this.boots++
     const process = this.time.process(`broker-${this.boots}`)
     this.broker = process

@@ -115,10 +115,12 @@ export class Publisher {
 
   #sendPublish(connection: MqttConnection, { sent, mqttTopic, qos, packetId, padding }: Outgoing, dup: boolean): void {
     sent.sends++
+    this.#world.trace('publish', `${sent.value} qos ${qos} id ${packetId}${dup ? ' dup' : ''}`)
     connection.send(publishPacket({ topic: mqttTopic, payload: valueBytes(sent.value, padding), qos, retain: false, packetId, dup }, this.#options.level))
   }
 
   #receive(connection: MqttConnection, packet: Packet): void {
+    if ('packetId' in packet) this.#world.trace('answer', `${this.#options.name} ${packet.type} ${packet.packetId}`)
     if (packet.type !== 'PUBACK' && packet.type !== 'PUBREC' && packet.type !== 'PUBCOMP') return
     const entry = this.#outbox.find(({ packetId }) => packetId === packet.packetId)
     if (entry === undefined || (packet.type === 'PUBACK') !== (entry.qos === 1)) {

@@ -121,6 +121,7 @@ export class Subscriber {
     if (packet.type === 'SUBACK') {
       if ((packet.reasons[0] ?? FAILURE) >= FAILURE) {
         if (!this.#world.diskFails) this.#world.violate(`${this.options.name}: SUBSCRIBE was refused with ${packet.reasons[0]}`)
+        connection.drop()
         return
       }
       this.#world.trace('suback', this.options.name)
@@ -175,6 +176,7 @@ export class Subscriber {
       if (sent.number < before) world.violate(`${name}: ${value} came behind number ${before} of ${sent.sender}`)
       this.#last.set(stream, sent.number)
     }
+    world.trace('delivered', `${name} ${value} qos ${packet.qos} id ${packet.packetId}${packet.dup ? ' dup' : ''} connection ${connection}`)
     this.#seen.add(value)
     this.received.push({ value, mqttTopic: packet.topic, qos: packet.qos, dup: packet.dup, connection })
   }
