@@ -1,11 +1,14 @@
 import { uuidToBytes } from '../util/uuid.ts'
+import { CommitCover } from './commit-cover.ts'
 import type { JournalEntry } from './journal-format.ts'
-import { encodePosition, type PartitionPosition, partitionKey } from './kept-state.ts'
-import { type EpochStart, formatEpochs, LeaderEpochs } from './leader-epochs.ts'
+import { encodePosition, partitionKey } from './kept-state.ts'
+import { LeaderEpochs } from './leader-epochs.ts'
 import { goneFailure, type LogCore, storageFailure } from './log-core.ts'
 import { lastSlot } from './offset-index.ts'
-import { formatMetadata, metadataPath } from './partition-metadata.ts'
-import { isReady, type PendingBatch, type PendingGroup } from './pending.ts'
+import { PartitionFolder } from './partition-folder.ts'
+import { guarded, NOTHING, readPartition } from './partition-reads.ts'
+import type { PartitionIdentity, PartitionStart, RecoveryPoint } from './partition-start.ts'
+import { isReady, type PendingBatch, type PendingGroup, readyRun, writeRun } from './pending.ts'
 import type {
   AbortedTransaction,
   LogFailure,
@@ -19,55 +22,11 @@ import type {
   VisibleBatch,
 } from './ports.ts'
 import type { ProducerStates, SequencedBatch } from './producer-state.ts'
-import { batchMaxTimestampMs, batchOffsetCount, patchBatch } from './record-batch.ts'
+import { batchOffsetCount, patchBatch } from './record-batch.ts'
 import { Segment } from './segment.ts'
-import { readSegment } from './segment-reader.ts'
-import { syncFile, syncFoldersAbove, writeSmallFile } from './small-file.ts'
+import { syncFoldersAbove } from './small-file.ts'
 import { Fifo, PartitionTail } from './tail-cache.ts'
 import { findMaxTimestamp, findTime } from './time-lookup.ts'
-
-/** Who a partition is, and where it lies. */
-export interface PartitionIdentity {
-  readonly topicId: string
-  readonly topicName: string
-  readonly index: number
-  readonly folder: string
-}
-
-/** All before this place is on disk; the offset there. */
-export type RecoveryPoint = Pick<PartitionPosition, 'segmentBase' | 'position' | 'offset'>
-
-/** What a partition begins with: all empty for a new one. */
-export interface PartitionStart {
-  readonly segments: Segment[]
-  readonly logStartOffset: number
-  readonly logEndOffset: number
-  readonly epochs: readonly EpochStart[]
-  /** Begin a new leader epoch with the next append: records may have been lost. */
-  readonly raiseEpoch: boolean
-  readonly producers: ProducerStates
-  readonly recoveryPoint: RecoveryPoint
-  /** Whether folder and metadata are there. */
-  readonly hasFolder: boolean
-}
-
-export const NEW_PARTITION: Omit<PartitionStart, 'producers' | 'segments'> = {
-  logStartOffset: 0,
-  logEndOffset: 0,
-  epochs: [],
-  raiseEpoch: false,
-  // No segment was ever synced.
-  recoveryPoint: { segmentBase: -1, position: 0, offset: 0 },
-  hasFolder: false,
-}
-
-/** Written bytes that no journal group and no sync has made durable yet. */
-interface UnsyncedBatch {
-  readonly segment: Segment
-  readonly position: number
-  readonly endOffset: number
-  readonly bytes: Uint8Array
-}
 
 /** One partition's log on files: the order of its batches, and what of it is where. */
 export class LocalPartition implements PartitionLog {
@@ -80,11 +39,11 @@ export class LocalPartition implements PartitionLog {
   readonly segments: Segment[]
   readonly producers: ProducerStates
   readonly #core: LogCore
-  readonly #topicIdBytes: Uint8Array
+  readonly #folder: PartitionFolder
+  readonly #cover: CommitCover
   readonly #epochs: LeaderEpochs
   readonly #tail: PartitionTail
   readonly #pending = new Fifo<PendingBatch>()
-  #folder: string
   #settings: PartitionSettings
   #leaderEpoch: number
   #recoveryPoint: RecoveryPoint
@@ -95,13 +54,9 @@ export class LocalPartition implements PartitionLog {
   /** All below is in segments. */
   #highWatermark: number
   #durableOffset: number
-  /** Null: too many to remember, the segments must be synced. */
-  #unsynced: UnsyncedBatch[] | null = []
-  #unsyncedBytes = 0
   #readOnly: LogFailure | null = null
   #gone = false
   #stuck = false
-  #hasFolder: boolean
   #epochsChanged = false
 
   constructor(core: LogCore, identity: PartitionIdentity, settings: PartitionSettings, start: PartitionStart) {
@@ -109,10 +64,10 @@ export class LocalPartition implements PartitionLog {
     this.topicId = identity.topicId
     this.topicName = identity.topicName
     this.index = identity.index
-    this.#folder = identity.folder
+    this.#folder = new PartitionFolder(core.fileSystem, identity.topicId, identity.folder, start.hasFolder)
     this.segments = start.segments
     this.producers = start.producers
-    this.#topicIdBytes = uuidToBytes(identity.topicId)
+    this.#cover = new CommitCover(uuidToBytes(identity.topicId), identity.index, core.settings.bypassBytes)
     this.#settings = settings
     this.#tail = new PartitionTail(core.tailCache)
     this.#epochs = new LeaderEpochs(start.epochs)
@@ -123,18 +78,16 @@ export class LocalPartition implements PartitionLog {
     this.#highWatermark = start.logEndOffset
     // What recovery found is synced by the first checkpoint; until then a wait for it must sync.
     this.#durableOffset = start.segments.every((segment) => segment.syncedBytes === segment.writtenBytes) ? start.logEndOffset : start.logStartOffset
-    if (this.#durableOffset < start.logEndOffset) this.#unsynced = null
-    this.#hasFolder = start.hasFolder
+    if (this.#durableOffset < start.logEndOffset) this.#cover.forget()
   }
 
   get folder(): string {
-    return this.#folder
+    return this.#folder.path
   }
 
   /** Gives its folder's name to a topic made anew: this one is being deleted, which is not durable yet, so that it must still be whole after a crash. */
   moveTo(folder: string): void {
-    if (this.#hasFolder) this.#core.fileSystem.rename(this.#folder, folder)
-    this.#folder = folder
+    this.#folder.moveTo(folder)
     for (const segment of this.segments) segment.moved(folder)
   }
 
@@ -228,31 +181,14 @@ export class LocalPartition implements PartitionLog {
   /** Lists what a journal group needs so that all up to `last` is durable with it; null: what is written. */
   planCommit(last: PendingBatch | null, entries: JournalEntry[], before: (() => Promise<void>)[]): void {
     if (this.#gone) return
-    const bypass = last !== null && this.#bypasses(last)
-    const mustSync = this.#unsynced === null
-    // A large batch syncs its segment, and with it what lies before.
-    if (!(bypass && this.#unsynced?.every((batch) => batch.segment === last.segment))) {
-      for (const batch of this.#unsynced ?? []) this.#addEntry(entries, batch.segment, batch.position, batch.endOffset, batch.bytes)
-    }
-    this.#unsynced = []
-    this.#unsyncedBytes = 0
-    if (last !== null) {
-      for (const batch of this.#pending) {
-        const endOffset = batch.baseOffset + batch.offsetCount
-        if (!batch.journaled) {
-          batch.journaled = true
-          if (batch === last && bypass) this.#planBypass(batch, entries, before)
-          else this.#addEntry(entries, batch.segment, batch.position, endOffset, batch.bytes)
-        }
-        if (batch === last) break
-      }
-    }
+    const { mustSync, large } = this.#cover.plan(this.#pending, last, entries)
     if (mustSync) before.push(() => this.#makeDurable())
+    if (large.length > 0) before.push(() => this.#writeLarge(large))
   }
 
   /** The commit that was planned failed: what it would have made durable has to be synced by the next. */
   uncover(): void {
-    this.#unsynced = null
+    this.#cover.forget()
     for (const batch of this.#pending) batch.journaled = false
   }
 
@@ -269,7 +205,7 @@ export class LocalPartition implements PartitionLog {
     const visible: PendingBatch[] = []
     let failed: LogFailure | null = null
     for (let head = this.#pending.peek(); head !== undefined && isReady(head); head = this.#pending.peek()) {
-      const run = this.#readyRun(head.segment)
+      const run = readyRun(this.#pending, head.segment)
       try {
         this.#writeRun(run)
       } catch (error) {
@@ -304,7 +240,7 @@ export class LocalPartition implements PartitionLog {
     first.segment.sizeBytes = first.position
     while (this.activeSegment !== first.segment) this.segments.pop()
     if (first.position === 0 && first.segment.writtenBytes === 0) this.segments.pop()
-    if (first.position === first.segment.writtenBytes) this.#truncateJunk(first.segment)
+    if (!this.#gone && first.position === first.segment.writtenBytes) first.segment.cutJunk()
     this.producers.rollBack(first.baseOffset)
     if (!this.#gone) for (const batch of dropped) this.#core.pressure.add(-batch.bytes.length)
     return dropped.map((batch) => batch.group)
@@ -327,30 +263,16 @@ export class LocalPartition implements PartitionLog {
     return this.#tail.read(fromOffset, limits)
   }
 
-  async read(fromOffset: number, limits: ReadLimits): Promise<ReadResult | LogFailure> {
-    if (this.#gone) return goneFailure(this.folder)
-    if (fromOffset < this.#logStartOffset || fromOffset > this.#logEndOffset) return this.#outOfRange(fromOffset)
-    const endOffset = Math.min(limits.endOffset, this.#highWatermark)
-    if (fromOffset >= endOffset) return NOTHING
-    const cached = this.#tail.read(fromOffset, limits)
-    if (cached !== undefined) return cached
-    const segment = this.segmentOf(fromOffset)
-    if (segment === undefined) return this.#outOfRange(fromOffset)
-    try {
-      return await this.#core.readGate.run(() => readSegment(segment, this.#core.indexCache, fromOffset, { ...limits, endOffset }))
-    } catch (error) {
-      if (this.#gone) return goneFailure(this.folder)
-      if (fromOffset < this.#logStartOffset) return this.#outOfRange(fromOffset)
-      return storageFailure(`${segment.log.path} could not be read`, error)
-    }
+  read(fromOffset: number, limits: ReadLimits): Promise<ReadResult | LogFailure> {
+    return readPartition(this, this.#core, this.#tail, fromOffset, limits)
   }
 
-  async offsetForTime(timestampMs: number): Promise<TimestampedOffset | LogFailure | null> {
-    return this.#lookUp(() => findTime(this, this.#core, timestampMs))
+  offsetForTime(timestampMs: number): Promise<TimestampedOffset | LogFailure | null> {
+    return guarded(this, this.#core, () => findTime(this, this.#core, timestampMs))
   }
 
-  async offsetOfMaxTimestamp(): Promise<TimestampedOffset | LogFailure | null> {
-    return this.#lookUp(() => findMaxTimestamp(this, this.#core))
+  offsetOfMaxTimestamp(): Promise<TimestampedOffset | LogFailure | null> {
+    return guarded(this, this.#core, () => findMaxTimestamp(this, this.#core))
   }
 
   endOfEpoch(leaderEpoch: number): { readonly leaderEpoch: number; readonly endOffset: number } | null {
@@ -434,7 +356,7 @@ export class LocalPartition implements PartitionLog {
       if (this.#gone) return null
       if (segment.syncedBytes < segment.writtenBytes) await this.syncSegment(segment)
     }
-    if (!this.#gone && this.needsLink) await this.#syncNames()
+    if (!this.#gone && this.needsLink) await this.#folder.sync(!this.segments.some((segment) => segment.linked), () => this.#gone)
     return this.#gone ? null : () => this.#synced(target)
   }
 
@@ -442,12 +364,7 @@ export class LocalPartition implements PartitionLog {
     for (const segment of this.segments) if (segment.baseOffset < target.offset) segment.linked = true
     this.#recoveryPoint = target
     this.durableUpTo(target.offset)
-    this.#unsynced = this.#unsynced?.filter((batch) => !this.#isSafe(batch)) ?? (this.isDirty ? null : [])
-    this.#unsyncedBytes = (this.#unsynced ?? []).reduce((sum, batch) => sum + batch.bytes.length, 0)
-  }
-
-  #isSafe(batch: UnsyncedBatch): boolean {
-    return batch.segment.linked && batch.position + batch.bytes.length <= batch.segment.syncedBytes
+    this.#cover.settle(this.isDirty)
   }
 
   /** All that is written now, and the names of its files, are on disk when it resolves. */
@@ -458,17 +375,16 @@ export class LocalPartition implements PartitionLog {
     confirm?.()
   }
 
-  /** The topic id must not be lost where the log is not. */
-  async #syncNames(): Promise<void> {
-    const { fileSystem } = this.#core
-    const folder = this.#folder
+  /** Large batches go to their segments off the event loop, and are on disk when it resolves. */
+  async #writeLarge(batches: readonly PendingBatch[]): Promise<void> {
+    if (this.#gone) return
     try {
-      if (!this.segments.some((segment) => segment.linked)) await syncFile(fileSystem, metadataPath(this.folder))
-      if (!this.#gone) await fileSystem.syncFolder(this.folder)
+      for (const { segment, bytes, position } of batches) if (!this.#gone) await segment.log.writeAsync([bytes], position)
+      for (const segment of new Set(batches.map((batch) => batch.segment))) if (!this.#gone) await segment.log.sync()
     } catch (error) {
-      // Deleted meanwhile, or renamed for it.
-      if (!this.#gone && folder === this.#folder) throw error
+      if (!this.#gone) throw error
     }
+    for (const batch of batches) batch.inSegment = true
   }
 
   /** Whether a name of a file of this partition is not on disk yet. */
@@ -507,81 +423,10 @@ export class LocalPartition implements PartitionLog {
     return !this.#gone && this.segments.includes(segment)
   }
 
-  async #lookUp(look: () => Promise<TimestampedOffset | LogFailure | null>): Promise<TimestampedOffset | LogFailure | null> {
-    if (this.#gone) return goneFailure(this.folder)
-    try {
-      return await this.#core.readGate.run(look)
-    } catch (error) {
-      return this.#gone ? goneFailure(this.folder) : storageFailure(`${this.folder} could not be read`, error)
-    }
-  }
-
-  #outOfRange(offset: number): LogFailure {
-    return {
-      code: 'offset-out-of-range',
-      message: `${this.topicName}-${this.index} holds offsets ${this.#logStartOffset} to ${this.#logEndOffset}; ${offset} is outside`,
-    }
-  }
-
-  /** A large batch alone in its group goes to its segment first; not before the segment's name is durable, or the reference would lead nowhere. */
-  #bypasses(batch: PendingBatch): boolean {
-    return batch.bytes.length >= this.#core.settings.bypassBytes && batch.group.batches.length === 1 && batch.segment.linked
-  }
-
-  #planBypass(batch: PendingBatch, entries: JournalEntry[], before: (() => Promise<void>)[]): void {
-    const { segment, bytes, position } = batch
-    before.push(async () => {
-      if (this.#gone) return
-      await segment.log.writeAsync([bytes], position)
-      await segment.log.sync()
-      batch.inSegment = true
-    })
-    entries.push({
-      topicId: this.#topicIdBytes,
-      partition: this.index,
-      segmentBase: segment.baseOffset,
-      position,
-      length: bytes.length,
-      endOffset: batch.baseOffset + batch.offsetCount,
-      bytes: null,
-    })
-  }
-
-  /** Bytes that follow those of the entry before become part of it. */
-  #addEntry(entries: JournalEntry[], segment: Segment, position: number, endOffset: number, bytes: Uint8Array): void {
-    const last = entries.at(-1)
-    if (
-      last !== undefined &&
-      last.bytes !== null &&
-      last.topicId === this.#topicIdBytes &&
-      last.partition === this.index &&
-      last.segmentBase === segment.baseOffset &&
-      last.position + last.length === position
-    ) {
-      entries[entries.length - 1] = { ...last, length: last.length + bytes.length, endOffset, bytes: [...last.bytes, bytes] }
-      return
-    }
-    entries.push({
-      topicId: this.#topicIdBytes,
-      partition: this.index,
-      segmentBase: segment.baseOffset,
-      position,
-      length: bytes.length,
-      endOffset,
-      bytes: [bytes],
-    })
-  }
-
   #segmentFor(bytes: Uint8Array, baseOffset: number, offsetCount: number): Segment {
     const active = this.activeSegment
-    if (active === undefined) return this.#addSegment(baseOffset)
-    const { segmentBytes, segmentMs } = this.#settings
-    const timestampMs = batchMaxTimestampMs(bytes)
-    const ageMs =
-      active.firstTimestampMs !== null && active.firstTimestampMs >= 0 ? timestampMs - active.firstTimestampMs : this.#core.clock.now() - active.openedAtMs
-    const full = active.sizeBytes + bytes.length > segmentBytes || !active.hasRoom(bytes.length, baseOffset + offsetCount - 1)
-    if (active.sizeBytes > 0 && (full || ageMs > segmentMs)) return this.#addSegment(baseOffset)
-    return active
+    const full = active?.mustRoll(bytes, baseOffset + offsetCount - 1, this.#settings, this.#core.clock.now()) ?? true
+    return active === undefined || full ? this.#addSegment(baseOffset) : active
   }
 
   #addSegment(baseOffset: number): Segment {
@@ -595,61 +440,24 @@ export class LocalPartition implements PartitionLog {
     return segment
   }
 
-  /** What a failed write, or a large batch that was taken back, may have left behind the end must not be taken for batches by a later start. */
-  #truncateJunk(segment: Segment): void {
-    if (this.#gone || segment.writtenBytes === 0) return
-    try {
-      segment.log.truncate(segment.writtenBytes)
-    } catch (error) {
-      this.#core.logger.warn({ file: segment.log.path, error: String(error) }, 'the rest of a failed write could not be cut')
-    }
-  }
-
-  /** The batches at the head of the line that can go to `segment` in one write. */
-  #readyRun(segment: Segment): PendingBatch[] {
-    const run: PendingBatch[] = []
-    for (const batch of this.#pending) {
-      if (batch.segment !== segment || !isReady(batch)) break
-      run.push(batch)
-    }
-    return run
-  }
-
   #writeRun(run: readonly PendingBatch[]): void {
     // Nothing of a deleted topic is worth a write.
     if (this.#gone) return
-    this.#makeFolder()
-    const { segment } = run[0] as PendingBatch
-    let from = 0
-    for (let i = 0; i <= run.length; i++) {
-      const batch = run[i]
-      if (batch !== undefined && !batch.inSegment) continue
-      if (i > from) {
-        const part = run.slice(from, i)
-        segment.write(
-          part.map(({ bytes }) => bytes),
-          (part[0] as PendingBatch).position,
-        )
-      }
-      if (batch !== undefined) segment.alreadyWritten(batch.bytes, batch.position)
-      from = i + 1
+    this.#folder.make()
+    if (this.#epochsChanged) {
+      this.#epochsChanged = false
+      this.#folder.writeEpochs(this.#epochs.all)
     }
+    writeRun(run)
   }
 
   #settle(batch: PendingBatch, written: PendingGroup[]): void {
     const { group, bytes, baseOffset, offsetCount } = batch
     this.#highWatermark = baseOffset + offsetCount
     this.#tail.add(baseOffset, offsetCount, bytes)
-    if (!batch.journaled && !this.#core.fileSystem.volatile) this.#rememberUnsynced(batch)
+    if (!batch.journaled && !this.#core.fileSystem.volatile) this.#cover.remember(batch)
     group.left--
     if (group.left === 0 && !group.durable) written.push(group)
-  }
-
-  #rememberUnsynced(batch: PendingBatch): void {
-    if (this.#unsynced === null) return
-    this.#unsyncedBytes += batch.bytes.length
-    if (this.#unsyncedBytes > this.#core.settings.bypassBytes) this.#unsynced = null
-    else this.#unsynced.push({ segment: batch.segment, position: batch.position, endOffset: batch.baseOffset + batch.offsetCount, bytes: batch.bytes })
   }
 
   /**
@@ -671,19 +479,6 @@ export class LocalPartition implements PartitionLog {
     this.#core.logger.info({ partition: this.folder }, 'the segment can be written again')
   }
 
-  #makeFolder(): void {
-    if (!this.#hasFolder) {
-      const { fileSystem } = this.#core
-      fileSystem.makeFolder(this.folder)
-      writeSmallFile(fileSystem, metadataPath(this.folder), formatMetadata(this.topicId))
-      this.#hasFolder = true
-    }
-    if (this.#epochsChanged) {
-      this.#epochsChanged = false
-      writeSmallFile(this.#core.fileSystem, `${this.folder}/leader-epoch-checkpoint`, formatEpochs(this.#epochs.all))
-    }
-  }
-
   /** Moves the log start, which is durable already, and deletes what lies wholly below it. */
   raiseStartNow(offset: number): void {
     if (this.#gone || offset <= this.#logStartOffset) return
@@ -698,5 +493,3 @@ export class LocalPartition implements PartitionLog {
     this.#core.inBackground(`deleting ${segment.log.path}`, segment.delete(this.#core.fileSystem, this.#core.indexCache))
   }
 }
-
-const NOTHING: ReadResult = { batches: [], sizeBytes: 0 }

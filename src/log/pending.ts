@@ -35,3 +35,31 @@ export interface PendingBatch {
 export function isReady(batch: PendingBatch): boolean {
   return batch.group.stage === 'committed' || !batch.group.durable
 }
+
+/** The batches at the head of the line that can go to `segment` now. */
+export function readyRun(pending: Iterable<PendingBatch>, segment: Segment): PendingBatch[] {
+  const run: PendingBatch[] = []
+  for (const batch of pending) {
+    if (batch.segment !== segment || !isReady(batch)) break
+    run.push(batch)
+  }
+  return run
+}
+
+/** Writes batches that follow each other in one segment: one call for each stretch that is not there already. */
+export function writeRun(run: readonly PendingBatch[]): void {
+  let from = 0
+  for (let i = 0; i <= run.length; i++) {
+    const batch = run[i]
+    if (batch !== undefined && !batch.inSegment) continue
+    const first = run[from]
+    if (first !== undefined && i > from) {
+      first.segment.write(
+        run.slice(from, i).map(({ bytes }) => bytes),
+        first.position,
+      )
+    }
+    if (batch !== undefined) batch.segment.alreadyWritten(batch.bytes, batch.position)
+    from = i + 1
+  }
+}

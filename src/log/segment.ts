@@ -3,6 +3,7 @@ import type { FilePool, PooledFile } from '../storage/file-pool.ts'
 import type { IndexCache } from './index-cache.ts'
 import { IndexFile } from './index-file.ts'
 import { OFFSET_ENTRY_BYTES, writeOffsetEntry } from './offset-index.ts'
+import type { PartitionSettings } from './ports.ts'
 import { batchBaseOffset, batchLastOffsetDelta, batchMaxTimestampMs, batchSizeBytes } from './record-batch.ts'
 import { readTimeEntry, TIME_ENTRY_BYTES, writeTimeEntry } from './time-index.ts'
 
@@ -70,9 +71,13 @@ export class Segment {
     this.#indexIntervalBytes = bytes
   }
 
-  /** Whether a batch of `bytes` whose last offset is `lastOffset` can be in it. */
-  hasRoom(bytes: number, lastOffset: number): boolean {
-    return this.sizeBytes + bytes <= MAX_RELATIVE && lastOffset - this.baseOffset <= MAX_RELATIVE
+  /** Whether a batch has to begin a new segment: this one is full, too old by the batch's clock, or out of 32-bit numbers. */
+  mustRoll(batch: Uint8Array, lastOffset: number, settings: PartitionSettings, nowMs: number): boolean {
+    if (this.sizeBytes === 0) return false
+    const end = this.sizeBytes + batch.length
+    const first = this.firstTimestampMs ?? -1
+    const ageMs = first >= 0 ? batchMaxTimestampMs(batch) - first : nowMs - this.openedAtMs
+    return end > settings.segmentBytes || end > MAX_RELATIVE || lastOffset - this.baseOffset > MAX_RELATIVE || ageMs > settings.segmentMs
   }
 
   /** The largest timestamp of what is written, and the last offset of the batch that has it; -1 where there is none. */
@@ -159,6 +164,16 @@ export class Segment {
     this.#bytesSinceIndexEntry = 0
     this.#maxTimestamp = null
     this.maxTimestamp()
+  }
+
+  /** What a failed write, or a large batch that was taken back, left behind the end must not be taken for batches by a later start. */
+  cutJunk(): void {
+    if (this.writtenBytes === 0) return
+    try {
+      this.log.truncate(this.writtenBytes)
+    } catch {
+      // The next write overwrites it, or fails itself.
+    }
   }
 
   /** Removes its files. */

@@ -1,0 +1,52 @@
+import type { FileSystem } from '../runtime/files.ts'
+import { type EpochStart, formatEpochs } from './leader-epochs.ts'
+import { formatMetadata, metadataPath } from './partition-metadata.ts'
+import { syncFile, writeSmallFile } from './small-file.ts'
+
+/** The folder of a partition, and the two small files in it that Kafka has too. No folder exists before the first record. */
+export class PartitionFolder {
+  readonly #fileSystem: FileSystem
+  readonly #topicId: string
+  #path: string
+  #exists: boolean
+
+  constructor(fileSystem: FileSystem, topicId: string, path: string, exists: boolean) {
+    this.#fileSystem = fileSystem
+    this.#topicId = topicId
+    this.#path = path
+    this.#exists = exists
+  }
+
+  get path(): string {
+    return this.#path
+  }
+
+  /** Makes it where it is not there. */
+  make(): void {
+    if (this.#exists) return
+    this.#fileSystem.makeFolder(this.#path)
+    writeSmallFile(this.#fileSystem, metadataPath(this.#path), formatMetadata(this.#topicId))
+    this.#exists = true
+  }
+
+  writeEpochs(epochs: readonly EpochStart[]): void {
+    writeSmallFile(this.#fileSystem, `${this.#path}/leader-epoch-checkpoint`, formatEpochs(epochs))
+  }
+
+  moveTo(path: string): void {
+    if (this.#exists) this.#fileSystem.rename(this.#path, path)
+    this.#path = path
+  }
+
+  /** The names in it are on disk when it resolves; `first`: its topic id too, which must not be lost where the log is not. */
+  async sync(first: boolean, isGone: () => boolean): Promise<void> {
+    const path = this.#path
+    try {
+      if (first) await syncFile(this.#fileSystem, metadataPath(path))
+      if (!isGone()) await this.#fileSystem.syncFolder(path)
+    } catch (error) {
+      // Deleted meanwhile, or renamed for it.
+      if (!isGone() && path === this.#path) throw error
+    }
+  }
+}
