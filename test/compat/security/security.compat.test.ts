@@ -103,7 +103,10 @@ describe('security', { skip: missing }, () => {
         const escaped = [...jaas.replaceAll('\\', '\\\\')]
           .map((char) => (char > '~' ? `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}` : char))
           .join('')
-        await writeFile(file, `security.protocol=SASL_PLAINTEXT\nsasl.mechanism=${mechanism}\nsasl.jaas.config=${escaped}\nrequest.timeout.ms=5000\ndefault.api.timeout.ms=8000\n`)
+        await writeFile(
+          file,
+          `security.protocol=SASL_PLAINTEXT\nsasl.mechanism=${mechanism}\nsasl.jaas.config=${escaped}\nrequest.timeout.ms=5000\ndefault.api.timeout.ms=8000\n`,
+        )
         return tool('org.apache.kafka.tools.TopicCommand', ['--bootstrap-server', peer.kafka, '--list', '--command-config', file])
       }
       const right = await list(PASSWORD)
