@@ -1,4 +1,5 @@
 import type { Timer } from '../runtime/clock.ts'
+import { errorCode } from '../runtime/files.ts'
 import type { Journal } from './journal.ts'
 import type { LocalPartition } from './local-partition.ts'
 import { type LogCore, storageFailure } from './log-core.ts'
@@ -96,6 +97,12 @@ export class Checkpointer {
       this.#bytesAtLast = 0
       this.#remember(synced)
     } catch (error) {
+      if (errorCode(error) === 'ENOSPC') {
+        // Nothing is lost: the journal keeps its groups until there is room again.
+        this.#core.logger.warn({ error: String(error) }, 'the disk is full: segments could not be synced')
+        this.#arm()
+        return
+      }
       commit.breakDown(storageFailure('a checkpoint could not sync the disk', error))
       return
     }

@@ -79,6 +79,11 @@ export class GroupCommit {
     })
   }
 
+  /** Takes a partition over whose journaled batches could not be written when it was opened. */
+  adopt(partition: LocalPartition): void {
+    this.#pending.add(partition)
+  }
+
   /** Tries again to write what could not be written. */
   retry(partition: LocalPartition): void {
     this.#touched.add(partition)
@@ -145,8 +150,11 @@ export class GroupCommit {
       try {
         if (plan.entries.length > 0) await (this.#journal as Journal).write(plan.entries)
       } catch (error) {
-        this.breakDown(storageFailure('the journal could not be written', error))
-        break
+        const failure = storageFailure('the journal could not be written', error)
+        for (const { partition } of plan.covered) partition.uncover()
+        if (errorCode(error) === 'ENOSPC') this.#drop(failure, true)
+        else this.breakDown(failure)
+        continue
       }
       if (this.#broken !== null) break
       this.#inFlight = []

@@ -1,5 +1,5 @@
 import type { FileSystem, OpenFile } from '../runtime/files.ts'
-import { alignGroup, GroupEncoder, highestSequence, type JournalEntry, type JournalGroup, readGroups } from './journal-format.ts'
+import { alignGroup, GroupEncoder, highestSequence, type JournalEntry, type JournalGroup, type PlacedGroup, readGroups } from './journal-format.ts'
 
 /** What is preallocated at once: the file grows in the background, not at the first start. */
 const GROWTH_BYTES = 1_048_576
@@ -78,12 +78,10 @@ export class Journal {
       return { groups: [] }
     }
     const contents = []
-    for (const file of this.#files) {
-      contents.push(await readWhole(file))
-      // A killed process may have left a group in the page cache only. New groups follow it, and are worth nothing if it is lost.
-      await file.handle.sync()
-    }
+    for (const file of this.#files) contents.push(await readWhole(file))
     const groups = contents.map((content) => readGroups(content, this.#journalId))
+    if (process.env.NOAGAIN !== '1')
+      for (const [i, content] of contents.entries()) await this.#writeLastAgain(this.#files[i] as JournalFile, content, groups[i] as PlacedGroup[])
     this.#nextSequence = Math.max(...contents.map((content) => highestSequence(content, this.#journalId)), (cleanSequence ?? 1) - 1) + 1
     const firsts = groups.map((list) => list[0]?.sequence ?? 0)
     this.#current = (firsts[1] as number) > (firsts[0] as number) ? 1 : 0
@@ -101,7 +99,12 @@ export class Journal {
     const { buffers, sizeBytes } = this.#encoder.encode(sequence, entries)
     await this.#makeRoom(sizeBytes)
     const file = this.#files[this.#current] as JournalFile
-    await file.handle.writeAsync(buffers, this.#position)
+    try {
+      await file.handle.writeAsync(buffers, this.#position)
+    } catch (error) {
+      file.allocatedBytes = file.handle.size()
+      throw error
+    }
     this.#position += sizeBytes
     file.lastSequence = sequence
     this.#nextSequence++
@@ -121,6 +124,14 @@ export class Journal {
   /** Preallocates both files, bit by bit, off the event loop. */
   async grow(): Promise<void> {
     const zeros = Buffer.alloc(GROWTH_BYTES)
+    try {
+      await this.#growAll(zeros)
+    } finally {
+      this.#growth = null
+    }
+  }
+
+  async #growAll(zeros: Uint8Array): Promise<void> {
     for (const file of this.#files) {
       while (!this.#closed && file.allocatedBytes < this.#fileBytes) {
         const at = file.allocatedBytes
@@ -130,7 +141,6 @@ export class Journal {
         file.allocatedBytes = at + length
       }
     }
-    this.#growth = null
   }
 
   close(): void {
@@ -169,6 +179,15 @@ export class Journal {
 
   #otherIsFree(): boolean {
     return (this.#files[1 - this.#current] as JournalFile).lastSequence <= this.#freedSequence
+  }
+
+  /**
+   * A process that was killed, or whose disk failed, may have left its last group in the page cache only: the kernel takes pages
+   * of a failed sync for written. What is replayed from it, and the groups that follow it, are worth nothing if it is lost.
+   */
+  async #writeLastAgain(file: JournalFile, content: Uint8Array, groups: readonly PlacedGroup[]): Promise<void> {
+    const last = groups.at(-1)
+    if (last !== undefined) await file.handle.writeAsync([content.subarray(last.position, last.position + last.paddedBytes)], last.position)
   }
 
   #openFile(path: string): JournalFile {

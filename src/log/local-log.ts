@@ -22,7 +22,7 @@ import { ReadGate } from './read-gate.ts'
 import { asideFolder, knownPosition, recoverPartition } from './recovery.ts'
 import { applyRetention } from './retention.ts'
 import type { LogSettings } from './settings.ts'
-import { encodeSnapshot, encodeState, loadSnapshot, replayState, STATE_FOLDER, STATE_SETTINGS, StateMachines, writeSnapshot } from './state-log.ts'
+import { applyBatch, encodeSnapshot, encodeState, loadSnapshot, replayState, STATE_FOLDER, STATE_SETTINGS, StateMachines, writeSnapshot } from './state-log.ts'
 import { TailCache } from './tail-cache.ts'
 
 /**
@@ -107,7 +107,9 @@ export class LocalLog implements LogStore {
     })
     opened.entries.delete(key)
     opened.producers.delete(key)
-    return this.#add(new LocalPartition(opened.core, identity, settings, start))
+    const partition = this.#add(new LocalPartition(opened.core, identity, settings, start))
+    if (partition.isStuck) opened.core.commit.adopt(partition)
+    return partition
   }
 
   createPartition(topicId: string, topicName: string, index: number, settings: PartitionSettings): PartitionLog {
@@ -241,8 +243,10 @@ export class LocalLog implements LogStore {
     opened.entries.delete(key)
     const state = new LocalPartition(opened.core, identity, STATE_SETTINGS, start)
     opened.state = state
+    if (state.isStuck) opened.core.commit.adopt(state)
     this.#snapshotBytes = snapshot.sizeBytes
     this.#stateBytes = await replayState(state, this.#machines, snapshot.offset)
+    for (const batch of start.unwritten) applyBatch(batch.bytes, this.#machines, snapshot.offset)
     opened.producers = producersByPartition(this.#producers)
   }
 
@@ -267,7 +271,6 @@ export class LocalLog implements LogStore {
   #refusal(opened: Opened, group: AppendGroup): LogFailure | null {
     const broken = opened.core.commit.broken
     if (broken !== null) return broken
-    if (group.state.length > 0 && opened.state?.readOnly) return opened.state.readOnly
     for (const { partition } of group.batches) {
       if ((partition as LocalPartition).gone) return goneFailure(`${partition.topicName}-${partition.index}`)
       if (partition.readOnly !== null) return partition.readOnly
@@ -393,7 +396,11 @@ export class LocalLog implements LogStore {
 
   async #closeClean(opened: Opened, journal: Journal, checkpointer: Checkpointer): Promise<void> {
     await checkpointer.finish()
-    if (opened.core.commit.broken === null && this.#started) await opened.directory.markClean(journal.nextSequence)
+    if (opened.core.commit.broken === null && this.#started) {
+      await opened.directory
+        .markClean(journal.nextSequence)
+        .catch((error: unknown) => this.#logger.warn({ error: String(error) }, 'the orderly shutdown could not be noted: the next start recovers'))
+    }
   }
 
   #mustBeOpen(): Opened {

@@ -7,8 +7,8 @@ import { goneFailure, type LogCore, storageFailure } from './log-core.ts'
 import { lastSlot } from './offset-index.ts'
 import { PartitionFolder } from './partition-folder.ts'
 import { guarded, NOTHING, readPartition } from './partition-reads.ts'
-import type { PartitionIdentity, PartitionStart, RecoveryPoint } from './partition-start.ts'
-import { isReady, type PendingBatch, type PendingGroup, readyRun, writeRun } from './pending.ts'
+import type { PartitionIdentity, PartitionStart, RecoveryPoint, UnwrittenBatch } from './partition-start.ts'
+import { committedBatch, isReady, type PendingBatch, type PendingGroup, readyRun, writeRun } from './pending.ts'
 import type {
   AbortedTransaction,
   LogFailure,
@@ -79,6 +79,7 @@ export class LocalPartition implements PartitionLog {
     // What recovery found is synced by the first checkpoint; until then a wait for it must sync.
     this.#durableOffset = start.segments.every((segment) => segment.syncedBytes === segment.writtenBytes) ? start.logEndOffset : start.logStartOffset
     if (this.#durableOffset < start.logEndOffset) this.#cover.forget()
+    for (const batch of start.unwritten) this.#keepUnwritten(batch)
   }
 
   get folder(): string {
@@ -112,9 +113,7 @@ export class LocalPartition implements PartitionLog {
   }
 
   get sizeBytes(): number {
-    let bytes = 0
-    for (const segment of this.segments) bytes += segment.writtenBytes
-    return bytes
+    return this.segments.reduce((sum, segment) => sum + segment.writtenBytes, 0)
   }
 
   get leaderEpoch(): number {
@@ -217,7 +216,10 @@ export class LocalPartition implements PartitionLog {
         this.#settle(batch, written)
         visible.push(batch)
       }
-      if (this.#stuck) this.#unstick()
+      if (this.#stuck) {
+        this.#stuck = false
+        this.#readOnly = null
+      }
     }
     if (visible.length > 0 && !this.#gone) this.onVisible?.(visible)
     return failed
@@ -389,16 +391,12 @@ export class LocalPartition implements PartitionLog {
 
   /** Whether a name of a file of this partition is not on disk yet. */
   get needsLink(): boolean {
-    return this.segments.some((segment) => !segment.linked && segment.writtenBytes > 0)
+    return this.segments.some((segment) => segment.needsLink)
   }
 
   /** Whether there is anything a checkpoint would do. */
   get isDirty(): boolean {
-    return this.segments.some((segment) => segment.syncedBytes < segment.writtenBytes || (!segment.linked && segment.writtenBytes > 0))
-  }
-
-  get recoveryPoint(): RecoveryPoint {
-    return this.#recoveryPoint
+    return this.segments.some((segment) => segment.isDirty)
   }
 
   /** The state records of the recovery point, and of producers that changed: always both, or batches before the one would be missing in the other. */
@@ -430,12 +428,8 @@ export class LocalPartition implements PartitionLog {
   }
 
   #addSegment(baseOffset: number): Segment {
-    const segment = new Segment(
-      this.#core.pool,
-      this.folder,
-      { baseOffset, logBytes: 0, indexBytes: 0, timeIndexBytes: 0 },
-      { indexIntervalBytes: this.#settings.indexIntervalBytes, openedAtMs: this.#core.clock.now() },
-    )
+    const options = { indexIntervalBytes: this.#settings.indexIntervalBytes, openedAtMs: this.#core.clock.now() }
+    const segment = new Segment(this.#core.pool, this.folder, { baseOffset, logBytes: 0, indexBytes: 0, timeIndexBytes: 0 }, options)
     this.segments.push(segment)
     return segment
   }
@@ -451,6 +445,19 @@ export class LocalPartition implements PartitionLog {
     writeRun(run)
   }
 
+  /** Committed by an earlier process, and never written for want of room. */
+  #keepUnwritten({ segmentBase, position, bytes }: UnwrittenBatch): void {
+    const segment = this.activeSegment?.baseOffset === segmentBase ? this.activeSegment : this.#addSegment(segmentBase)
+    const batch = committedBatch(this, segment, position, bytes)
+    this.#pending.push(batch)
+    segment.sizeBytes = position + bytes.length
+    this.#logEndOffset = batch.baseOffset + batch.offsetCount
+    this.#core.pressure.add(bytes.length)
+    this.producers.remember(bytes, this.#core.clock.now(), this.#highWatermark)
+    this.#stuck = true
+    this.#readOnly = storageFailure(this.folder, 'the disk is full')
+  }
+
   #settle(batch: PendingBatch, written: PendingGroup[]): void {
     const { group, bytes, baseOffset, offsetCount } = batch
     this.#highWatermark = baseOffset + offsetCount
@@ -464,19 +471,14 @@ export class LocalPartition implements PartitionLog {
    * What the journal has is kept and tried again, the partition takes nothing more meanwhile; what it has not is for the caller
    * to take back. A full disk may have room for the next append, so that alone does not end appends; any other failure does.
    */
-  #writeFailed(run: readonly PendingBatch[], error: unknown): LogFailure {
+  #writeFailed(run: readonly PendingBatch[], error: unknown): LogFailure | null {
     const failure = storageFailure(`${this.folder} could not be written`, error)
-    const kept = run.some((batch) => batch.group.stage === 'committed')
+    const kept = run.some((batch) => batch.journaled)
+    const isNews = !this.#stuck
     if (kept) this.#stuck = true
     if (kept || (error as { code?: string }).code !== 'ENOSPC') this.#readOnly = failure
-    this.#core.logger.error({ partition: this.folder, error: failure.message }, 'a segment could not be written')
-    return failure
-  }
-
-  #unstick(): void {
-    this.#stuck = false
-    this.#readOnly = null
-    this.#core.logger.info({ partition: this.folder }, 'the segment can be written again')
+    if (isNews) this.#core.logger.error({ partition: this.folder, error: failure.message }, 'a segment could not be written')
+    return kept ? null : failure
   }
 
   /** Moves the log start, which is durable already, and deletes what lies wholly below it. */

@@ -14,6 +14,13 @@ export interface PartitionIdentity {
 /** All before this place is on disk; the offset there. */
 export type RecoveryPoint = Pick<PartitionPosition, 'segmentBase' | 'position' | 'offset'>
 
+/** A batch that is in the journal only. */
+export interface UnwrittenBatch {
+  readonly segmentBase: number
+  readonly position: number
+  readonly bytes: Uint8Array
+}
+
 /** What a partition begins with: all empty for a new one. */
 export interface PartitionStart {
   readonly segments: Segment[]
@@ -24,6 +31,8 @@ export interface PartitionStart {
   readonly raiseEpoch: boolean
   readonly producers: ProducerStates
   readonly recoveryPoint: RecoveryPoint
+  /** Batches of the journal that a full disk did not take: behind the log end, in order. */
+  readonly unwritten: readonly UnwrittenBatch[]
   /** Whether folder and metadata are there. */
   readonly hasFolder: boolean
 }
@@ -36,4 +45,5 @@ export const NEW_PARTITION: Omit<PartitionStart, 'producers' | 'segments'> = {
   // No segment was ever synced.
   recoveryPoint: { segmentBase: -1, position: 0, offset: 0 },
   hasFolder: false,
+  unwritten: [],
 }

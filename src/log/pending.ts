@@ -1,5 +1,6 @@
 import type { LocalPartition } from './local-partition.ts'
 import type { LogFailure } from './ports.ts'
+import { batchBaseOffset, batchOffsetCount } from './record-batch.ts'
 import type { Segment } from './segment.ts'
 
 /** An append whose promise is not kept yet. */
@@ -61,5 +62,23 @@ export function writeRun(run: readonly PendingBatch[]): void {
     }
     if (batch !== undefined) batch.segment.alreadyWritten(batch.bytes, batch.position)
     from = i + 1
+  }
+}
+
+/** A batch that an earlier process committed: only its segment lacks it. */
+export function committedBatch(partition: LocalPartition, segment: Segment, position: number, bytes: Uint8Array): PendingBatch {
+  const group: PendingGroup = { durable: true, batches: [], cover: null, sizeBytes: 0, left: 1, stage: 'committed', onDone: () => {} }
+  const baseOffset = batchBaseOffset(bytes)
+  return {
+    partition,
+    group,
+    bytes,
+    baseOffset,
+    offsetCount: batchOffsetCount(bytes),
+    segment,
+    position,
+    attachment: undefined,
+    journaled: true,
+    inSegment: false,
   }
 }

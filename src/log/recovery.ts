@@ -3,7 +3,7 @@
  * batch by batch, and what nobody was promised is cut where it breaks off.
  */
 
-import type { FileSystem } from '../runtime/files.ts'
+import { errorCode, type FileSystem } from '../runtime/files.ts'
 import { ZERO_UUID } from '../util/uuid.ts'
 import type { JournalEntry } from './journal-format.ts'
 import { decodePosition, type PartitionPosition, partitionKey } from './kept-state.ts'
@@ -11,7 +11,7 @@ import { LeaderEpochs, parseEpochs } from './leader-epochs.ts'
 import type { LogCore } from './log-core.ts'
 import { floorByPosition, OFFSET_ENTRY_BYTES, offsetEntriesAreSane } from './offset-index.ts'
 import { formatMetadata, metadataPath, parseMetadata } from './partition-metadata.ts'
-import { NEW_PARTITION, type PartitionIdentity, type PartitionStart } from './partition-start.ts'
+import { NEW_PARTITION, type PartitionIdentity, type PartitionStart, type UnwrittenBatch } from './partition-start.ts'
 import type { PartitionSettings } from './ports.ts'
 import { ProducerStates } from './producer-state.ts'
 import { batchBaseOffset, batchCrcHolds, batchLeaderEpoch, batchOffsetCount, batchSizeBytes } from './record-batch.ts'
@@ -44,14 +44,11 @@ export function knownPosition(core: LogCore, topicId: string, index: number): Pa
 /** Makes the files of a partition right, and says what it begins with. */
 export async function recoverPartition(core: LogCore, input: RecoveryInput): Promise<PartitionStart> {
   const { identity, position } = input
-  const journal = input.journal.filter((entry) => isNeeded(entry, position))
+  const needed = input.journal.filter((entry) => isNeeded(entry, position))
   const hasFolder = await ownsFolder(core, identity, wasSynced(position))
-  if (!hasFolder && journal.length === 0) return startOfNothing(core, input)
-  for (const entry of journal) if (entry.bytes !== null) writeAgain(core, identity, entry)
-  if (parseMetadata(readSmallFile(core.fileSystem, metadataPath(identity.folder))) === null) {
-    core.fileSystem.makeFolder(identity.folder)
-    writeSmallFile(core.fileSystem, metadataPath(identity.folder), formatMetadata(identity.topicId))
-  }
+  if (!hasFolder && needed.length === 0) return startOfNothing(core, input)
+  const journal = needed.slice(0, writeJournal(core, identity, needed))
+  const left = readEntries(core, identity, needed.slice(journal.length))
   const segments = listSegments(core, input)
   const work: Recovery = {
     core,
@@ -78,10 +75,12 @@ export async function recoverPartition(core: LogCore, input: RecoveryInput): Pro
     logStartOffset: Math.max(position?.logStartOffset ?? 0, segments[0]?.baseOffset ?? 0),
     logEndOffset: Math.max(logEndOffset, position?.logStartOffset ?? 0),
     epochs: work.epochs.all,
-    raiseEpoch: work.cut || input.machineFailed,
+    // What is cut where the disk was full is in the journal still.
+    raiseEpoch: (work.cut && left.length === 0) || input.machineFailed,
     producers: work.producers,
     recoveryPoint: position ?? NEW_PARTITION.recoveryPoint,
-    hasFolder: true,
+    hasFolder: core.fileSystem.size(metadataPath(identity.folder)) > 0,
+    unwritten: unwrittenFrom(logEndOffset, left, identity),
   }
 }
 
@@ -164,6 +163,57 @@ function restored(known: RecoveryInput['producers']): ProducerStates {
   const producers = new ProducerStates()
   for (const [id, value] of known) producers.restore(id, value)
   return producers
+}
+
+/** Writes what it can; how many entries that is. The rest is for later, where the disk is full. */
+function writeJournal(core: LogCore, identity: PartitionIdentity, entries: readonly JournalEntry[]): number {
+  let written = 0
+  try {
+    if (parseMetadata(readSmallFile(core.fileSystem, metadataPath(identity.folder))) === null) {
+      core.fileSystem.makeFolder(identity.folder)
+      writeSmallFile(core.fileSystem, metadataPath(identity.folder), formatMetadata(identity.topicId))
+    }
+    for (const entry of entries) {
+      if (entry.bytes !== null) writeAgain(core, identity, entry)
+      written++
+    }
+  } catch (error) {
+    if (errorCode(error) !== 'ENOSPC') throw error
+    core.logger.error({ folder: identity.folder }, 'the disk is full: what the journal holds is written when there is room')
+  }
+  return written
+}
+
+/** The batches of entries, into memory. */
+function readEntries(core: LogCore, identity: PartitionIdentity, entries: readonly JournalEntry[]): UnwrittenBatch[] {
+  return entries.flatMap((entry) => {
+    const bytes = entry.bytes === null ? readReference(core, identity, entry) : Buffer.concat(entry.bytes)
+    const batches: UnwrittenBatch[] = []
+    for (let at = 0; at < bytes.length; at += batchSizeBytes(bytes, at)) {
+      batches.push({ segmentBase: entry.segmentBase, position: entry.position + at, bytes: bytes.subarray(at, at + batchSizeBytes(bytes, at)) })
+    }
+    return batches
+  })
+}
+
+function readReference(core: LogCore, identity: PartitionIdentity, entry: JournalEntry): Buffer {
+  const bytes = Buffer.alloc(entry.length)
+  const file = core.fileSystem.open(`${identity.folder}/${segmentName(entry.segmentBase)}.log`, 'read')
+  try {
+    file.readNow(bytes, entry.position)
+  } finally {
+    file.close()
+  }
+  return bytes
+}
+
+/** Those behind what the segments hold: the first may have got in with part of its entry. */
+function unwrittenFrom(logEndOffset: number, batches: readonly UnwrittenBatch[], { folder }: PartitionIdentity): UnwrittenBatch[] {
+  const rest = batches.filter(({ bytes }) => batchBaseOffset(bytes) >= logEndOffset)
+  const first = rest[0]
+  if (first !== undefined && batchBaseOffset(first.bytes) !== logEndOffset)
+    throw new Error(`${folder} ends at ${logEndOffset}, its journal goes on at ${batchBaseOffset(first.bytes)}: make room on the disk and start again`)
+  return rest
 }
 
 /** Idempotent: the same bytes at the same place. */

@@ -1,4 +1,4 @@
-import type { FileSystem } from '../runtime/files.ts'
+import { errorCode, type FileSystem } from '../runtime/files.ts'
 import type { FilePool, PooledFile } from '../storage/file-pool.ts'
 import type { IndexCache } from './index-cache.ts'
 import { IndexFile } from './index-file.ts'
@@ -65,6 +65,14 @@ export class Segment {
     this.log.moved(`${stem}.log`)
     this.offsetIndex.moved(`${stem}.index`)
     this.timeIndex.moved(`${stem}.timeindex`)
+  }
+
+  get needsLink(): boolean {
+    return !this.linked && this.writtenBytes > 0
+  }
+
+  get isDirty(): boolean {
+    return this.syncedBytes < this.writtenBytes || this.needsLink
   }
 
   set indexIntervalBytes(bytes: number) {
@@ -135,10 +143,19 @@ export class Segment {
     this.timeIndex.flush()
   }
 
+  /** On a full disk the entries stay in memory: what is in the log matters more. */
+  #tryFlushIndexes(): void {
+    try {
+      this.flushIndexes()
+    } catch (error) {
+      if (errorCode(error) !== 'ENOSPC') throw error
+    }
+  }
+
   /** Everything written up to now is on disk when it resolves; answers how many bytes that gained. The indexes too, where the segment is `closed`. */
   async sync(closed: boolean): Promise<number> {
     const bytes = this.writtenBytes
-    this.flushIndexes()
+    this.#tryFlushIndexes()
     if (this.syncedBytes < bytes) await this.log.sync()
     if (closed) {
       await this.offsetIndex.sync()

@@ -84,17 +84,24 @@ export async function replayState(partition: LocalPartition, machines: StateMach
     if ('code' in read) throw new Error(`the state log cannot be read at offset ${offset}: ${read.message}`)
     if (read.batches.length === 0) throw new Error(`the state log ends at offset ${offset}, but should reach ${partition.highWatermark}`)
     for (const batch of read.batches) {
-      const records = readRecords(batch)
-      if (!Array.isArray(records)) throw new Error(`the state log is damaged at offset ${offset}: ${records.message}`)
-      for (const record of records) {
-        if (record.offset < offset) continue
-        machines.apply(record)
-        offset = record.offset + 1
-      }
+      offset = applyBatch(batch, machines, offset)
     }
     bytes += read.sizeBytes
   }
   return bytes
+}
+
+/** Applies the records of a batch from `fromOffset` on; the offset behind it. */
+export function applyBatch(batch: Uint8Array, machines: StateMachines, fromOffset: number): number {
+  const records = readRecords(batch)
+  if (!Array.isArray(records)) throw new Error(`the state log is damaged at offset ${fromOffset}: ${records.message}`)
+  let offset = fromOffset
+  for (const record of records) {
+    if (record.offset < offset) continue
+    machines.apply(record)
+    offset = record.offset + 1
+  }
+  return offset
 }
 
 /** The state of all machines as it is now, as the bytes of a snapshot file. */
