@@ -2,7 +2,7 @@
  * One MQTT connection: bytes to packets, packets to handlers (packets.ts), what the session sends to bytes. What outlives the
  * socket is the session's, in broker/sessions.
  */
-import type { Failure } from '../broker/errors.ts'
+import { ERRORS, type Failure } from '../broker/errors.ts'
 import type { Principal } from '../broker/security/ports.ts'
 import type { Delivery, ProtocolLevel, Session, SessionClient } from '../broker/sessions/ports.ts'
 import type { Connection, ConnectionHandler } from '../net/connection.ts'
@@ -248,7 +248,9 @@ export class MqttConnection implements ConnectionHandler, SessionClient {
     }
     const type = pending.qos === 1 ? 'PUBACK' : 'PUBREC'
     if (failure === null) this.sendAck(type, packetId, REASON.noMatchingSubscribers)
-    else if (this.level === 5) this.sendAck(type, packetId, failure.error.mqtt, failure.message)
+    // A disk that failed may have kept message and packet id all the same: a PUBREC that frees the id would be a lie.
+    else if (this.level === 5 && !(pending.qos === 2 && failure.error === ERRORS.kafkaStorageError))
+      this.sendAck(type, packetId, failure.error.mqtt, failure.message)
     // 3.1.1 has no negative acknowledgement [MQTT-3.3.5-2].
     else this.fail(failure.error.mqtt, failure.message)
   }

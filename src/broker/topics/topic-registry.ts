@@ -47,6 +47,8 @@ export class TopicRegistry implements StateMachine {
   readonly #settings: TopicRegistrySettings
   readonly #byName = new Map<string, Topic>()
   readonly #byId = new Map<string, Topic>()
+  /** Ids, by name, of topics that were deleted here and not on disk. */
+  readonly #undeleted = new Map<string, string>()
   readonly #listeners = new Set<TopicListener>()
   /** Replayed, not opened yet. */
   readonly #replayed = new Map<string, TopicRecord>()
@@ -135,10 +137,16 @@ export class TopicRegistry implements StateMachine {
       topic.partitions.push(new Partition(topic, this.#log.createPartition(topic.id, topic.name, index, topic.settings.log)))
     }
     this.#add(topic)
-    this.#save(topic, (failed) => {
+    // A topic of that name whose deletion the disk refused goes with it: there are never two of one name.
+    const before = this.#undeleted.get(topic.name)
+    const records: [string, Uint8Array | null][] = before === undefined ? [] : [[before, null]]
+    this.#append([...records, [topic.id, encode(topic)]], (failed) => {
       if (failed !== null) {
         this.#drop(topic)
         this.#log.deleteTopic(topic.id)
+      } else if (before !== undefined) {
+        this.#undeleted.delete(topic.name)
+        this.#log.deleteTopic(before)
       }
       onDurable(failed)
     })
@@ -186,8 +194,9 @@ export class TopicRegistry implements StateMachine {
   /** Deletes a topic: it is gone when this returns, and for good at `onDurable`; only then its records go, in the background. */
   delete(topic: Topic, onDurable: (failed: Failure | null) => void): void {
     this.#drop(topic)
-    this.#append(topic.id, null, (failed) => {
+    this.#append([[topic.id, null]], (failed) => {
       if (failed === null) this.#log.deleteTopic(topic.id)
+      else this.#undeleted.set(topic.name, topic.id)
       onDurable(failed)
     })
   }
@@ -225,13 +234,13 @@ export class TopicRegistry implements StateMachine {
   }
 
   #save(topic: Topic, onDurable: (failed: Failure | null) => void): void {
-    this.#append(topic.id, encode(topic), onDurable)
+    this.#append([[topic.id, encode(topic)]], onDurable)
   }
 
-  #append(id: string, value: Uint8Array | null, onDurable: (failed: Failure | null) => void): void {
+  #append(records: readonly (readonly [id: string, value: Uint8Array | null])[], onDurable: (failed: Failure | null) => void): void {
     this.#log.append({
       batches: [],
-      state: [{ kind: this.kind, key: id, value }],
+      state: records.map(([key, value]) => ({ kind: this.kind, key, value })),
       durability: 'durable',
       onDone: (failed) => onDurable(failed === null ? null : failure(ERRORS.kafkaStorageError, failed.message)),
     })
