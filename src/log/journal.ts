@@ -80,8 +80,7 @@ export class Journal {
     const contents = []
     for (const file of this.#files) contents.push(await readWhole(file))
     const groups = contents.map((content) => readGroups(content, this.#journalId))
-    if (process.env.NOAGAIN !== '1')
-      for (const [i, content] of contents.entries()) await this.#writeLastAgain(this.#files[i] as JournalFile, content, groups[i] as PlacedGroup[])
+    for (const [i, content] of contents.entries()) await this.#writeLastAgain(this.#files[i] as JournalFile, content, groups[i] as PlacedGroup[])
     this.#nextSequence = Math.max(...contents.map((content) => highestSequence(content, this.#journalId)), (cleanSequence ?? 1) - 1) + 1
     const firsts = groups.map((list) => list[0]?.sequence ?? 0)
     this.#current = (firsts[1] as number) > (firsts[0] as number) ? 1 : 0
