@@ -59,6 +59,9 @@ export interface SessionOptions {
   readonly restored: boolean
 }
 
+/** Milliseconds until what the disk refused is tried again. */
+const SAVE_RETRY_MS = 1000
+
 const NO_STATE: readonly StateRecord[] = []
 
 export class ClientSession implements Subscriber, LazyState {
@@ -98,12 +101,9 @@ export class ClientSession implements Subscriber, LazyState {
     this.isPersistent = options.restored || options.expiryS > 0
     this.#plainPublish = this.#publishOptions(null, NO_STATE)
     this.#services = services
-    const { journal, settings, hub, marks } = services
+    const { settings, hub, marks } = services
     this.#positions = new Positions(this.#subscriptions, hub, marks, settings.queueQos0Messages)
-    const reserve = (floor: number, onDurable: () => void) =>
-      journal.save([idsState(this.clientId, floor)], (failed) => {
-        if (failed === null) onDurable()
-      })
+    const reserve = (floor: number, onDurable: () => void) => this.#keep(() => idsState(this.clientId, floor), onDurable)
     this.#ids = new PacketIds(this.isPersistent ? { step: settings.packetIdStep, reserve } : null, options.idFloor)
     this.outgoing = new Outgoing(this, this.#subscriptions, this.#positions.cursors, this.#ids, this.isPersistent ? this.#exchanges() : null, services)
   }
@@ -251,13 +251,24 @@ export class ClientSession implements Subscriber, LazyState {
   }
 
   release(packetId: number, onDone: (known: boolean) => void): void {
-    const known = this.incoming.release(packetId)
-    if (!known || !this.isPersistent) {
-      onDone(known || this.incoming.isRecovered(packetId))
+    const exchange = this.incoming.get(packetId)
+    if (exchange === undefined) {
+      onDone(this.incoming.isRecovered(packetId))
       return
     }
+    const released = () => {
+      this.incoming.release(packetId, exchange)
+      onDone(true)
+    }
+    if (!this.isPersistent) {
+      released()
+      return
+    }
+    // Where the disk refuses there is no answer, and the id stays known: the client repeats its PUBREL.
+    exchange.releasing = true
     this.#services.journal.save([incomingState(this.clientId, packetId, false)], (failed) => {
-      if (failed === null) onDone(true)
+      exchange.releasing = failed === null
+      if (failed === null) released()
     })
   }
 
@@ -417,13 +428,19 @@ export class ClientSession implements Subscriber, LazyState {
     return null
   }
 
+  /** Keeps a record that something waits for; again and again where the disk refuses. */
+  #keep(record: () => StateRecord, onDurable: () => void): void {
+    const { journal, clock } = this.#services
+    journal.save([record()], (failed) => {
+      if (failed === null) onDurable()
+      else clock.after(SAVE_RETRY_MS, () => !this.#ended && this.#keep(record, onDurable))
+    })
+  }
+
   #exchanges(): ExchangeStore {
     const { journal } = this.#services
     return {
-      save: (entry, onDurable) =>
-        journal.save([exchangeState(this.clientId, entry.packetId, exchangeRecord(entry))], (failed) => {
-          if (failed === null) onDurable()
-        }),
+      save: (entry, onDurable) => this.#keep(() => exchangeState(this.clientId, entry.packetId, exchangeRecord(entry)), onDurable),
       forget: (entry) => {
         this.#finished.set(entry.packetId, entry)
         journal.later(this)

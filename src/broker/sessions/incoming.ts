@@ -2,9 +2,12 @@ import type { Failure } from '../errors.ts'
 
 type OnReceived = (failed: Failure | null) => void
 
-interface Exchange {
+/** One QoS 2 message of the client. */
+export interface IncomingExchange {
   /** Whether the message is durable; null waiters then. */
   durable: boolean
+  /** PUBREL came, and the end of the exchange is on its way to disk. */
+  releasing: boolean
   readonly waiting: OnReceived[]
 }
 
@@ -16,7 +19,7 @@ const MAX_RECOVERY_IDS = 1000
  * again [MQTT-4.3.3-10]. They outlive the connection with the session, and a restart.
  */
 export class Incoming {
-  readonly #exchanges = new Map<number, Exchange>()
+  readonly #exchanges = new Map<number, IncomingExchange>()
   /** On a connection that resumed the session: ids the client began since; null where it began many, or the session is new. */
   #begun: Set<number> | null = null
 
@@ -24,8 +27,9 @@ export class Incoming {
     return this.#exchanges.size
   }
 
-  packetIds(): Iterable<number> {
-    return this.#exchanges.keys()
+  /** The ids that state records appended so far say are known. */
+  *packetIds(): Iterable<number> {
+    for (const [packetId, { releasing }] of this.#exchanges) if (!releasing) yield packetId
   }
 
   /** A connection begins. `resumed`: with a session from before. */
@@ -35,7 +39,7 @@ export class Incoming {
 
   /** After a restart. */
   restore(packetId: number): void {
-    this.#exchanges.set(packetId, { durable: true, waiting: [] })
+    this.#exchanges.set(packetId, { durable: true, releasing: false, waiting: [] })
   }
 
   /** True where the id is new and its message is to be published; `durable` or `failed` follows. Else `onReceived` is called by and by. */
@@ -43,7 +47,7 @@ export class Incoming {
     if (this.#exchanges.has(packetId)) return false
     this.#begun?.add(packetId)
     if (this.#begun !== null && this.#begun.size > MAX_RECOVERY_IDS) this.#begun = null
-    this.#exchanges.set(packetId, { durable: false, waiting: [] })
+    this.#exchanges.set(packetId, { durable: false, releasing: false, waiting: [] })
     return true
   }
 
@@ -64,9 +68,14 @@ export class Incoming {
     for (const onReceived of exchange.waiting.splice(0)) onReceived(failed)
   }
 
-  /** PUBREL; whether the id was known. */
-  release(packetId: number): boolean {
-    return this.#exchanges.delete(packetId)
+  /** The exchange of a packet id that waits for its PUBREL. */
+  get(packetId: number): IncomingExchange | undefined {
+    return this.#exchanges.get(packetId)
+  }
+
+  /** The release is durable: the packet id is free, unless it is another exchange's by now. */
+  release(packetId: number, exchange: IncomingExchange): void {
+    if (this.#exchanges.get(packetId) === exchange) this.#exchanges.delete(packetId)
   }
 
   /**

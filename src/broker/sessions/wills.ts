@@ -1,5 +1,6 @@
 import type { StateRecord } from '../../log/ports.ts'
 import type { Clock } from '../../runtime/clock.ts'
+import { ERRORS } from '../errors.ts'
 import type { Principal } from '../security/ports.ts'
 import type { ClientSession } from './client-session.ts'
 import type { Deadlines } from './deadlines.ts'
@@ -7,6 +8,9 @@ import type { Will } from './ports.ts'
 import type { Publisher } from './publisher.ts'
 import { messageRecord, willState } from './session-codec.ts'
 import type { SessionJournal } from './session-journal.ts'
+
+/** Milliseconds until a will that the disk refused is published again. */
+const RETRY_MS = 1000
 
 /**
  * Wills: kept on disk from CONNECT on, so that a crash of the broker does not lose them; published when the delay has
@@ -66,7 +70,8 @@ export class Wills {
   publishMessage(clientId: string, will: Will, principal: Principal): void {
     const gone = willState(clientId, null)
     this.#publisher.publish(will.message, { principal, publisher: clientId, clientId, state: [gone] }, (failed) => {
-      if (failed !== null) this.#journal.save([gone], null)
+      if (failed?.error === ERRORS.kafkaStorageError) this.#deadlines.at(this.#clock.now() + RETRY_MS, () => this.publishMessage(clientId, will, principal))
+      else if (failed !== null) this.#journal.save([gone], null)
     })
   }
 

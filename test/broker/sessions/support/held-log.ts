@@ -38,6 +38,8 @@ export class HeldLog implements LogStore {
   readonly description = 'test:'
   readonly disk: Disk
   auto = true
+  /** Commits fail, and leave nothing. */
+  failing = false
   /** Every group appended, for looking at. */
   readonly groups: AppendGroup[] = []
   readonly #machines = new Map<number, StateMachine>()
@@ -95,6 +97,11 @@ export class HeldLog implements LogStore {
     group.onAssigned?.(appended.map(([, batch]) => batch.baseOffset))
     const finish = () => {
       if (this.#dead) return
+      if (this.failing && group.durability === 'durable') {
+        for (const [partition, batch] of appended) partition.cut(batch)
+        group.onDone({ code: 'storage-error', message: 'the disk of the test fails' })
+        return
+      }
       for (const [partition, batch] of appended) {
         batch.visible = true
         if (group.durability === 'durable') partition.sync(batch)
@@ -180,6 +187,12 @@ class HeldPartition implements PartitionLog {
     this.#stored.batches.push(batch)
     this.#stored.end += count
     return batch
+  }
+
+  /** The log end goes back. */
+  cut(batch: StoredBatch): void {
+    this.#stored.batches = this.#stored.batches.filter((other) => other !== batch)
+    this.#stored.end = Math.min(this.#stored.end, batch.baseOffset)
   }
 
   /** A commit covers everything below it. */

@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { TestBroker, will } from './support/broker.ts'
+
+test('a publish that the disk refuses is refused, and the next one counts', async () => {
+  const broker = await TestBroker.open()
+  const alice = await broker.connect('alice')
+  await alice.subscribe('a')
+  broker.log.failing = true
+  assert.equal(await alice.publish('a', 'lost'), 0x80)
+  assert.equal(await alice.publishExactlyOnce(1, 'a', 'lost'), 0x80)
+  assert.equal(await alice.subscribe('b'), 0x80)
+  broker.log.failing = false
+  assert.equal(await alice.publishExactlyOnce(1, 'a', 'kept'), 0)
+  assert.deepEqual(alice.client.texts, ['a=kept'])
+  assert.equal(await alice.publish('b', 'x'), 0x10)
+})
+
+test('a release that the disk refuses is not answered, and its packet id stays known', async () => {
+  const broker = await TestBroker.open()
+  const alice = await broker.connect('alice')
+  await alice.publishExactlyOnce(1, 'a', 'x')
+  broker.log.failing = true
+  assert.equal(await alice.release(1), undefined)
+  broker.log.failing = false
+  assert.equal(alice.session.incomingUnreleased, 1)
+  assert.equal(await alice.release(1), true)
+  assert.equal(alice.session.incomingUnreleased, 0)
+})
+
+test('QoS 2 to a subscriber goes on when the disk is well again', async () => {
+  const broker = await TestBroker.open()
+  const alice = await broker.connect('alice')
+  await alice.subscribe('a', 2)
+  await alice.publishExactlyOnce(1, 'a', 'first')
+  const id = alice.client.got[0]?.packetId as number
+  broker.log.failing = true
+  alice.session.received(id, 0)
+  await broker.clock.advance(500)
+  assert.deepEqual(alice.client.pubrels, [])
+  broker.log.failing = false
+  await broker.clock.advance(1000)
+  assert.deepEqual(alice.client.pubrels, [id])
+})
+
+test('a will that the disk refuses is published later', async () => {
+  const broker = await TestBroker.open()
+  const watcher = await broker.connect('watcher', { sessionExpiryS: 0 })
+  await watcher.subscribe('will/#')
+  const alice = await broker.connect('alice', { will: will('will/alice', 'gone') })
+  broker.log.failing = true
+  await alice.lose()
+  assert.deepEqual(watcher.client.texts, [])
+  broker.log.failing = false
+  await broker.clock.advance(1000)
+  assert.deepEqual(watcher.client.texts, ['will/alice=gone'])
+})
