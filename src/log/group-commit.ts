@@ -22,7 +22,7 @@ interface CommitPlan {
 /**
  * Brings appends to where their promise wants them. Batches that only have to be written go to their segments at the end of the
  * current callback. Durable ones wait for a journal group first; one group is written at a time, with all that waits when it
- * begins. See docs/internals/decisions/0001-write-ahead-then-segment.md.
+ * begins. See docs/internals/decisions/0006-write-ahead-then-segment.md.
  */
 export class GroupCommit {
   readonly #clock: Clock
