@@ -19,9 +19,11 @@ export interface DiskFaults {
   readFailure: number
   /** Bytes all files may have together; beyond it, ENOSPC. */
   capacityBytes: number
-  /** A disk that says a sync is done and does nothing: a planted fault. */
-  syncLies: boolean
+  /** What it says is done, and is not: planted faults. */
+  lies: ReadonlySet<DiskLie>
 }
+
+export type DiskLie = 'sync' | 'names' | 'write-through'
 
 /**
  * A disk with a page cache. What was not synced survives the process but, when the power fails, comes true only in part: writes
@@ -158,8 +160,8 @@ export class SimulatedDisk {
   }
 
   /** These changes are on disk now. */
-  settle(file: FileNode, changes: readonly Change[]): void {
-    if (this.faults.syncLies) return
+  settle(file: FileNode, changes: readonly Change[], by: 'sync' | 'write-through'): void {
+    if (this.faults.lies.has('sync') || this.faults.lies.has(by)) return
     this.syncs++
     const done = withOverwritten(file.dirty, changes)
     for (const change of file.dirty) if (done.has(change)) applyChange(file.durable, change)
@@ -167,7 +169,7 @@ export class SimulatedDisk {
   }
 
   settleNames(folder: FolderNode, changes: readonly NameChange[]): void {
-    if (this.faults.syncLies) return
+    if (this.faults.lies.has('sync') || this.faults.lies.has('names')) return
     const done = new Set(changes)
     for (const change of folder.dirty) if (done.has(change)) applyName(folder.durable, change)
     folder.dirty = folder.dirty.filter((change) => !done.has(change))

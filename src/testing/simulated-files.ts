@@ -113,7 +113,7 @@ class SimulatedFile implements OpenFile {
     await this.#later(faults.latencyMs(), () => {
       change = this.#apply(bytes, position)
     })
-    if (this.#writeThrough) await this.#sync(change === null ? [] : [change])
+    if (this.#writeThrough) await this.#sync(change === null ? [] : [change], 'write-through')
   }
 
   readNow(into: Uint8Array, position: number): number {
@@ -134,7 +134,7 @@ class SimulatedFile implements OpenFile {
 
   async sync(): Promise<void> {
     this.#mustBeOpen()
-    await this.#sync([...this.#file.dirty])
+    await this.#sync([...this.#file.dirty], 'sync')
   }
 
   truncate(sizeBytes: number): void {
@@ -153,7 +153,7 @@ class SimulatedFile implements OpenFile {
     this.#disk.countOpen(this.#process, -1)
   }
 
-  #sync(changes: readonly Change[]): Promise<void> {
+  #sync(changes: readonly Change[], by: 'sync' | 'write-through'): Promise<void> {
     const { faults } = this.#disk
     const fails = faults.syncFailure > 0 && this.#disk.drawFailure(faults.syncFailure)
     return this.#later(faults.syncMs(), () => {
@@ -162,7 +162,7 @@ class SimulatedFile implements OpenFile {
         throw fileError('EIO', 'fdatasync', this.#path)
       }
       this.#disk.onChange?.(`synced ${this.#path}`)
-      this.#disk.settle(this.#file, changes)
+      this.#disk.settle(this.#file, changes, by)
     })
   }
 

@@ -125,6 +125,7 @@ const fullDisk: Fault = (world) => {
 
 function beginDiskFault(world: World): void {
   world.diskFails = true
+  world.diskFaults++
   world.trace('disk', 'begins to fail')
   for (const told of world.onCrash) told('power')
 }

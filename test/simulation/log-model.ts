@@ -81,6 +81,7 @@ export class LogModel {
     }
     partition.values.set(offset, value)
     partition.writtenEnd = Math.max(partition.writtenEnd, offset + 1)
+    if (durable && offset >= partition.durableEnd) this.#world.trace('durable', `${topic}-${index} ${offset} ${value}`)
     if (durable) partition.durableEnd = Math.max(partition.durableEnd, offset + 1)
   }
 

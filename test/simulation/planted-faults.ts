@@ -1,4 +1,5 @@
-import type { AppendGroup, LogStore, PartitionLog } from '../../src/log/ports.ts'
+import { STATE_KINDS } from '../../src/broker/state-kinds.ts'
+import type { AppendGroup, LogStore, PartitionLog, ProducerVerdict, StateRecord } from '../../src/log/ports.ts'
 import type { PlantedFault } from './world.ts'
 
 /**
@@ -6,20 +7,16 @@ import type { PlantedFault } from './world.ts'
  * in the broker's code.
  */
 export const PLANTED_FAULTS: Readonly<Record<string, PlantedFault>> = {
-  'the disk says it synced and did not': { syncLies: true },
+  // The disk.
+  'the disk says it synced and did not': { lies: ['sync'] },
+  'only names are not synced': { lies: ['names'] },
+  'only writing through is not': { lies: ['write-through'] },
+
+  // The log.
   'acknowledges before the commit': {
-    wrapLog: (log) => withAppend(log, (group) => ({ ...group, durability: group.state.length === 0 ? 'written' : group.durability })),
+    wrapLog: (log) => withAppend(log, (group) => (group.state.length === 0 ? { ...group, durability: 'written', ...callbacksOf(group) } : group)),
   },
-  'every retry of an idempotent batch is new': {
-    wrapLog: (log) =>
-      withPartitions(log, (partition) => {
-        const { checkProducer } = partition
-        partition.checkProducer = function (batch) {
-          const verdict = checkProducer.call(this, batch)
-          return verdict.outcome === 'duplicate' ? { ...verdict, outcome: 'append' } : verdict
-        }
-      }),
-  },
+  'state and batches in two groups': { wrapLog: splitGroups },
   'the high watermark one too low': { wrapLog: (log) => withPartitions(log, (partition) => shiftWatermark(partition, -1)) },
   'the high watermark at the log end': {
     wrapLog: (log) =>
@@ -27,6 +24,29 @@ export const PLANTED_FAULTS: Readonly<Record<string, PlantedFault>> = {
         Object.defineProperty(partition, 'highWatermark', { get: () => partition.logEndOffset })
       }),
   },
+  'a retry of an idempotent batch is new': { wrapLog: (log) => withVerdict(log, 'duplicate', 'append') },
+  'a gap in the sequence is no gap': { wrapLog: (log) => withVerdict(log, 'out-of-order', 'append') },
+  'a read begins one record late': {
+    wrapLog: (log) =>
+      withPartitions(log, (partition) => {
+        const { read, readTail } = partition
+        const late = (offset: number): number => (offset % 50 === 49 ? offset + 1 : offset)
+        partition.read = (offset, limits) => read.call(partition, late(offset), limits)
+        partition.readTail = (offset, limits) => readTail.call(partition, late(offset), limits)
+      }),
+  },
+
+  // What the coordinators keep.
+  'packet ids of QoS 2 are not kept': { wrapLog: (log) => withoutState(log, ({ kind }) => kind === STATE_KINDS.sessionQos2) },
+  'exchanges of QoS 2 with subscribers are not kept': {
+    wrapLog: (log) => withoutState(log, ({ kind, key }) => kind === STATE_KINDS.sessionAck && key.includes('\0x')),
+  },
+  'subscriptions are not kept': { wrapLog: (log) => withoutState(log, ({ kind, key }) => kind === STATE_KINDS.session && key.includes('#')) },
+  'wills are not kept': { wrapLog: (log) => withoutState(log, ({ kind }) => kind === STATE_KINDS.will) },
+  'committed offsets are not kept': { wrapLog: (log) => withoutState(log, ({ kind }) => kind === STATE_KINDS.groupOffset) },
+  'generations are not kept': { wrapLog: (log) => withoutState(log, ({ kind }) => kind === STATE_KINDS.group) },
+  'producer ids are given twice': { wrapLog: (log) => withoutState(log, ({ kind }) => kind === STATE_KINDS.producerIds) },
+  'deletions of topics are not kept': { wrapLog: (log) => withoutState(log, ({ kind, value }) => kind === STATE_KINDS.topic && value === null) },
 }
 
 function shiftWatermark(partition: PartitionLog, by: number): void {
@@ -44,6 +64,40 @@ function withAppend(log: LogStore, change: (group: AppendGroup) => AppendGroup):
   const append = log.append.bind(log)
   log.append = (group) => append(change(group))
   return log
+}
+
+/** State that the broker believes it kept. */
+function withoutState(log: LogStore, isLost: (record: StateRecord) => boolean): LogStore {
+  return withAppend(log, (group) => ({ ...group, state: group.state.filter((record) => !isLost(record)), ...callbacksOf(group) }))
+}
+
+/** A batch and the state that belongs to it: no longer both or neither. */
+function splitGroups(log: LogStore): LogStore {
+  const append = log.append.bind(log)
+  log.append = (group) => {
+    if (group.batches.length === 0 || group.state.length === 0) {
+      append(group)
+      return
+    }
+    append({ ...group, state: [], ...callbacksOf(group) })
+    append({ batches: [], state: group.state, durability: 'durable', onDone: () => {} })
+  }
+  return log
+}
+
+/** Methods of the group's own class are not copied with it. */
+function callbacksOf(group: AppendGroup): Pick<AppendGroup, 'onAssigned' | 'onDone'> {
+  return { onAssigned: (offsets) => group.onAssigned?.(offsets), onDone: (failure) => group.onDone(failure) }
+}
+
+function withVerdict(log: LogStore, from: ProducerVerdict['outcome'], to: ProducerVerdict['outcome']): LogStore {
+  return withPartitions(log, (partition) => {
+    const { checkProducer } = partition
+    partition.checkProducer = (batch) => {
+      const verdict = checkProducer.call(partition, batch)
+      return verdict.outcome === from ? { ...verdict, outcome: to } : verdict
+    }
+  })
 }
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] }

@@ -5,7 +5,7 @@ import type { LogStore } from '../../src/log/ports.ts'
 import type { Network } from '../../src/runtime/network.ts'
 import { openServer, type Server } from '../../src/server.ts'
 import { SeededRandom } from '../../src/testing/seeded-random.ts'
-import { SimulatedDisk } from '../../src/testing/simulated-disk.ts'
+import { type DiskLie, SimulatedDisk } from '../../src/testing/simulated-disk.ts'
 import { mountDisk } from '../../src/testing/simulated-files.ts'
 import { SimulatedNetwork } from '../../src/testing/simulated-network.ts'
 import { type SimulatedProcess, SimulatedTime } from '../../src/testing/simulated-time.ts'
@@ -41,7 +41,7 @@ const SETTINGS: SettingsInput = {
 const TRACE_TAIL = 400
 
 export interface PlantedFault {
-  readonly syncLies?: boolean
+  readonly lies?: readonly DiskLie[]
   readonly wrapLog?: (log: LogStore) => LogStore
 }
 
@@ -73,6 +73,8 @@ export class World {
   server: Server | null = null
   /** True while faults may explain a refusal or a delay. */
   diskFails = false
+  /** How often the disk began to fail. */
+  diskFaults = 0
   /** Set for good by the tester at the end: actors finish what they began. */
   stopping = false
   readonly counts = new Map<string, number>()
@@ -107,7 +109,7 @@ export class World {
       syncFailure: 0,
       readFailure: 0,
       capacityBytes: Number.POSITIVE_INFINITY,
-      syncLies: planted.syncLies ?? false,
+      lies: new Set(planted.lies),
     })
     this.disk.onChange = (what) => this.trace('disk', what)
     this.clients = this.time.process('clients')

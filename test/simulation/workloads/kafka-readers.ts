@@ -135,11 +135,10 @@ export class Reader {
     const got = await fetchOnce(world, client, where, { maxWaitMs: random.below(800), maxBytes: random.pick([1, 5_000, 50_000, 1_000_000]) })
     world.count('fetches')
     if (got.errorCode === OFFSET_OUT_OF_RANGE) {
-      const { durableEnd } = this.#model.of(this.#topic, this.#index)
-      if (!this.#powerFailed || this.#offset <= durableEnd) {
-        world.violate(`${this.#topic}-${this.#index}: offset ${this.#offset} is out of range, ${durableEnd} were durable`)
+      if (!this.#powerFailed || this.#offset <= floor) {
+        world.violate(`${this.#topic}-${this.#index}: offset ${this.#offset} is out of range, ${floor} were durable`)
       }
-      this.#offset = durableEnd
+      this.#offset = floor
       this.#powerFailed = false
       return
     }

@@ -3,6 +3,8 @@ import { MqttConnection, NO_PROPERTIES } from '../mqtt-client.ts'
 import type { World } from '../world.ts'
 import { valueBytes } from './kafka-producers.ts'
 
+/** Until the broker has noticed, by keep alive at the latest, that a client vanished. */
+const NOTICE_MS = 9_000
 const GOODBYE_MS = 2_000
 
 /**
@@ -66,7 +68,13 @@ export class WillClient {
   }
 
   #owed(sent: Sent): void {
-    this.#world.count('wills owed')
-    sent.acknowledged = true
+    const world = this.#world
+    const { diskFaults } = world
+    world.count('wills owed')
+    // A will that meets a full disk is lost; nobody waits for it who could ask again.
+    if (world.diskFails) return
+    world.time.after(NOTICE_MS, null, () => {
+      if (world.diskFaults === diskFaults) sent.acknowledged = true
+    })
   }
 }
