@@ -17,6 +17,6 @@ Printed from src/kafka/apis.ts by \`npm run docs\`; do not edit. Versions are th
 ${rows.join('\n')}
 
 An API that is not here is not told to clients, and a request for it closes the connection, as in Kafka. Not there yet, and not told:
-transactions (24 to 28), ACLs (29 to 31), altering configs (33, 44), KIP-848 groups (68, 69), share groups (76 to 79).
+transactions (24 to 28), ACLs (29 to 31), KIP-848 groups (68, 69), share groups (76 to 79).
 `
 }
