@@ -160,7 +160,7 @@ export class ClientSession implements Subscriber, LazyState {
     for (const text of this.#subscriptions.keys()) records.push(subscriptionState(this.clientId, text, null))
     for (const entry of this.outgoing.exchanges.inFlight.values()) if (entry.qos === 2) records.push(exchangeState(this.clientId, entry.packetId, null))
     for (const packetId of this.#finished.keys()) records.push(exchangeState(this.clientId, packetId, null))
-    for (const packetId of this.incoming.packetIds()) records.push(incomingState(this.clientId, packetId, false))
+    for (const packetId of this.incoming.allPacketIds()) records.push(incomingState(this.clientId, packetId, false))
   }
 
   /** Its own record, subscriptions aside. */

@@ -27,6 +27,11 @@ export class Incoming {
     return this.#exchanges.size
   }
 
+  /** Every id that a state record may name. */
+  allPacketIds(): Iterable<number> {
+    return this.#exchanges.keys()
+  }
+
   /** The ids that state records appended so far say are known. */
   *packetIds(): Iterable<number> {
     for (const [packetId, { releasing }] of this.#exchanges) if (!releasing) yield packetId

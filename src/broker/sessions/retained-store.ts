@@ -50,6 +50,8 @@ export class RetainedStore {
   readonly #tree = new RetainedTree()
   /** Topics with copies that are appended and not yet visible: how many. */
   readonly #pending = new Map<string, number>()
+  /** Base offsets of appended batches that are not visible yet. */
+  readonly #own = new Set<number>()
   #tail: PartitionTail | null = null
   #setAt = 0
   #rewriting = false
@@ -79,8 +81,12 @@ export class RetainedStore {
     const tail = new PartitionTail(partition)
     this.#tail = tail
     partition.addReader({
-      onVisible: () => {
+      onVisible: (_partition, batches) => {
         tail.dispatched = log.highWatermark
+        for (const { baseOffset, bytes } of batches) {
+          // Committed by a former process, and only now written, since the disk was full.
+          if (!this.#own.delete(baseOffset)) this.#replay(Buffer.from(bytes))
+        }
       },
       onDeleted: () => {},
     })
@@ -121,6 +127,7 @@ export class RetainedStore {
       append: { partition: this.tail.partition.log, bytes: buildBatch([record]) },
       onAssigned: (baseOffset) => {
         prepared.offset = baseOffset
+        this.#own.add(baseOffset)
       },
     }
     this.#pending.set(message.topic, (this.#pending.get(message.topic) ?? 0) + 1)
@@ -132,6 +139,7 @@ export class RetainedStore {
     const pending = (this.#pending.get(prepared.topic) ?? 1) - 1
     if (pending === 0) this.#pending.delete(prepared.topic)
     else this.#pending.set(prepared.topic, pending)
+    this.#own.delete(prepared.offset)
     if (!done) return
     if (prepared.clears) this.#tree.delete(prepared.topic)
     else this.#tree.set(prepared.topic, prepared.offset, ++this.#setAt)
@@ -175,7 +183,7 @@ export class RetainedStore {
       if (record.key === null) continue
       const topic = Buffer.from(record.key).toString()
       if (record.value === null) this.#tree.delete(topic)
-      else this.#tree.set(topic, record.offset, 0)
+      else this.#tree.set(topic, record.offset, ++this.#setAt)
     }
   }
 
@@ -223,8 +231,10 @@ export class RetainedStore {
         durability: 'durable',
         onAssigned: (offsets) => {
           baseOffset = offsets[0] as number
+          this.#own.add(baseOffset)
         },
         onDone: (failed) => {
+          this.#own.delete(baseOffset)
           for (const [index, place] of places.entries()) {
             if (failed === null && place !== undefined && place.offset === alive[index]?.offset) place.offset = baseOffset + index
           }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { buildBatch } from '../../../src/log/record-batch.ts'
 import { TestBroker } from './support/broker.ts'
 import { FakeClient } from './support/fake-client.ts'
 
@@ -150,4 +151,21 @@ test('messages of a rule with store: false can be retained', async () => {
   const alice = await broker.connect('alice')
   await alice.subscribe('live/#')
   assert.deepEqual(alice.client.texts, ['live/x=1'])
+})
+
+test('copies that a former process committed and that are written later count when they are visible', async () => {
+  const broker = await TestBroker.open()
+  const bob = await broker.connect('bob')
+  await bob.publish('a', 'older', 1, { retain: true })
+  const { partition } = broker.sessions.retained.tail
+  const bytes = buildBatch([{ key: Buffer.from('a'), value: Buffer.from('late'), timestampMs: broker.clock.now() }])
+  broker.store.append({ batches: [{ partition: partition.log, bytes }], state: [], durability: 'durable', onDone: () => {} })
+  await broker.clock.settle()
+  const alice = await broker.connect('alice')
+  await alice.subscribe('a')
+  assert.deepEqual(alice.client.texts, ['a=late'])
+  await bob.publish('a', 'newer', 1, { retain: true })
+  const carol = await broker.connect('carol')
+  await carol.subscribe('a')
+  assert.deepEqual(carol.client.texts, ['a=newer'])
 })
