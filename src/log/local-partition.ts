@@ -241,6 +241,7 @@ export class LocalPartition implements PartitionLog {
     this.#logEndOffset = first.baseOffset
     first.segment.sizeBytes = first.position
     while (this.activeSegment !== first.segment) this.segments.pop()
+    first.segment.isClosed = false
     if (first.position === 0 && first.segment.writtenBytes === 0) this.segments.pop()
     if (!this.#gone && first.position === first.segment.writtenBytes) first.segment.cutJunk()
     this.producers.rollBack(first.baseOffset)
@@ -430,6 +431,7 @@ export class LocalPartition implements PartitionLog {
   #addSegment(baseOffset: number): Segment {
     const options = { indexIntervalBytes: this.#settings.indexIntervalBytes, openedAtMs: this.#core.clock.now() }
     const segment = new Segment(this.#core.pool, this.folder, { baseOffset, logBytes: 0, indexBytes: 0, timeIndexBytes: 0 }, options)
+    this.activeSegment?.seal()
     this.segments.push(segment)
     return segment
   }

@@ -15,8 +15,8 @@ import { NEW_PARTITION, type PartitionIdentity, type PartitionStart, type Unwrit
 import type { PartitionSettings } from './ports.ts'
 import { ProducerStates } from './producer-state.ts'
 import { batchBaseOffset, batchCrcHolds, batchLeaderEpoch, batchOffsetCount, batchSizeBytes } from './record-batch.ts'
-import { baseOffsetOf, Segment, segmentName } from './segment.ts'
-import { walkBatches } from './segment-reader.ts'
+import { baseOffsetOf, DELETED, Segment, segmentName } from './segment.ts'
+import { rebuildIndexes, walkBatches } from './segment-reader.ts'
 import { readSmallFile, writeSmallFile } from './small-file.ts'
 import { floorTimeByOffset, TIME_ENTRY_BYTES, timeEntriesAreSane } from './time-index.ts'
 
@@ -67,6 +67,7 @@ export async function recoverPartition(core: LogCore, input: RecoveryInput): Pro
   work.producers.rollBack(logEndOffset)
   const synced = journal.length === 0 && !work.cut
   for (const segment of segments) {
+    segment.isClosed = segment !== segments.at(-1)
     segment.linked = position !== null && segment.baseOffset <= position.segmentBase && hasFolder
     if (synced && isBefore(segment, position)) segment.syncedBytes = segment.writtenBytes
   }
@@ -232,8 +233,9 @@ function listSegments(core: LogCore, input: RecoveryInput): Segment[] {
   const { fileSystem } = core
   const { folder } = input.identity
   const sizeOf = (path: string) => Math.max(0, fileSystem.size(path))
-  const bases = fileSystem
-    .list(folder)
+  const names = fileSystem.list(folder)
+  for (const name of names) if (name.endsWith(DELETED)) core.inBackground(`deleting ${name}`, fileSystem.remove(`${folder}/${name}`))
+  const bases = names
     .map(baseOffsetOf)
     .filter((base) => base !== null)
     .sort((a, b) => a - b)
@@ -387,13 +389,4 @@ async function mendIndexes(work: Recovery, segment: Segment): Promise<void> {
   if (offsetIndex.isWhole && timeIndex.isWhole && timeIndex.entries > 0 && offsetIndex.entries >= expected) return
   work.core.logger.warn({ file: segment.log.path }, 'the indexes of a segment are made again')
   await rebuildIndexes(segment, segment.writtenBytes)
-}
-
-export async function rebuildIndexes(segment: Segment, upTo: number): Promise<void> {
-  segment.resetIndexes({ offsetEntries: 0, timeEntries: 0 })
-  await walkBatches(segment.log, 0, upTo, { whole: false, chunkBytes: SCAN_BYTES }, (bytes, at, position) => {
-    segment.note(bytes, at, position)
-    return true
-  })
-  segment.flushIndexes()
 }

@@ -1,6 +1,6 @@
 import type { PooledFile } from '../storage/file-pool.ts'
 import type { IndexCache } from './index-cache.ts'
-import { floorByOffset, OFFSET_ENTRY_BYTES, readOffsetEntry } from './offset-index.ts'
+import { floorByOffset, OFFSET_ENTRY_BYTES, type OffsetEntry, readOffsetEntry } from './offset-index.ts'
 import type { LogFailure, ReadLimits, ReadResult } from './ports.ts'
 import { BATCH_HEADER_BYTES, BATCH_MAGIC, batchBaseOffset, batchCrcHolds, batchMagic, batchOffsetCount, batchSizeBytes } from './record-batch.ts'
 import type { Segment } from './segment.ts'
@@ -68,11 +68,41 @@ function saneSize(bytes: Buffer, at: number, limit: number): number | null {
   return batchMagic(bytes, at) === BATCH_MAGIC && size >= BATCH_HEADER_BYTES && size <= limit && batchOffsetCount(bytes, at) > 0 ? size : null
 }
 
-/** Where to begin walking to find `offset`: the position of an indexed batch at or before it. */
+/**
+ * Where to begin walking to find `offset`: the position of an indexed batch at or before it. The index is believed only where the
+ * batch it speaks of is there; one that is wrong is made anew, at once where nothing is appended to its segment any more.
+ */
 export async function positionBefore(segment: Segment, cache: IndexCache, offset: number): Promise<number> {
+  const entry = await floorEntry(segment, cache, offset)
+  if (entry === null || (await isTrue(segment, entry))) return entry?.position ?? 0
+  if (!segment.isClosed) return 0
+  cache.forget(segment.offsetIndex)
+  cache.forget(segment.timeIndex)
+  await rebuildIndexes(segment, segment.writtenBytes)
+  return (await floorEntry(segment, cache, offset))?.position ?? 0
+}
+
+async function floorEntry(segment: Segment, cache: IndexCache, offset: number): Promise<OffsetEntry | null> {
   const entries = await cache.entries(segment.offsetIndex, OFFSET_ENTRY_BYTES)
   const slot = floorByOffset(entries, offset - segment.baseOffset)
-  return slot === -1 ? 0 : readOffsetEntry(entries, slot).position
+  return slot === -1 ? null : readOffsetEntry(entries, slot)
+}
+
+async function isTrue(segment: Segment, entry: OffsetEntry): Promise<boolean> {
+  const header = Buffer.alloc(BATCH_HEADER_BYTES)
+  const filled = entry.position < 0 ? 0 : await segment.log.read(header, entry.position)
+  if (filled < BATCH_HEADER_BYTES || batchMagic(header) !== BATCH_MAGIC) return false
+  return batchBaseOffset(header) + batchOffsetCount(header) - 1 - segment.baseOffset === entry.relativeOffset
+}
+
+/** Makes both indexes anew from the segment's batches up to `upTo`. */
+export async function rebuildIndexes(segment: Segment, upTo: number): Promise<void> {
+  segment.resetIndexes({ offsetEntries: 0, timeEntries: 0 })
+  await walkBatches(segment.log, 0, upTo, { whole: false, chunkBytes: READ_BYTES }, (bytes, at, position) => {
+    segment.note(bytes, at, position)
+    return true
+  })
+  segment.flushIndexes()
 }
 
 /**

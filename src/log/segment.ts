@@ -37,6 +37,8 @@ export class Segment {
   syncedBytes = 0
   /** Whether the names of its files, and of the folder, are on disk. */
   linked = false
+  /** Nothing is appended to it any more. */
+  isClosed = false
   /** When its first batch was made, by the batch's own clock; null where it is not known yet. */
   firstTimestampMs: number | null = null
   /** Wall clock of the first append in this process; for segments whose records carry no time. */
@@ -65,6 +67,11 @@ export class Segment {
     this.log.moved(`${stem}.log`)
     this.offsetIndex.moved(`${stem}.index`)
     this.timeIndex.moved(`${stem}.timeindex`)
+  }
+
+  /** Nothing is appended from now on. */
+  seal(): void {
+    this.isClosed = true
   }
 
   get needsLink(): boolean {
@@ -198,9 +205,10 @@ export class Segment {
     cache.forget(this.offsetIndex)
     cache.forget(this.timeIndex)
     this.close()
-    await fileSystem.remove(this.log.path)
-    await fileSystem.remove(this.offsetIndex.path)
-    await fileSystem.remove(this.timeIndex.path)
+    // Renamed within the call, as Kafka does: until they are gone, a topic made anew may have files of these names.
+    const paths = [this.log.path, this.offsetIndex.path, this.timeIndex.path].filter((path) => fileSystem.size(path) >= 0)
+    for (const path of paths) fileSystem.rename(path, path + DELETED)
+    for (const path of paths) await fileSystem.remove(path + DELETED)
   }
 
   /** Frees the descriptors. */
@@ -217,6 +225,9 @@ export class Segment {
     writeTimeEntry(this.timeIndex.push(), max.timestampMs, max.offset - this.baseOffset)
   }
 }
+
+/** Ends the names of files that are on their way out. */
+export const DELETED = '.deleted'
 
 /** Kafka's name of a segment: its base offset in 20 digits. */
 export function segmentName(baseOffset: number): string {
