@@ -36,6 +36,11 @@ export interface RunResult {
 const DRAIN_MS = 120_000
 const KAFKA_TOPICS = ['events', 'orders', 'ledger']
 const PARTITIONS = 2
+/** Until the broker has noticed that the clients are gone. */
+const LEAVING_MS = 30_000
+const MAX_IDLE_TIMERS = 40
+/** The pool's bound (world.ts), the journal's two, and a few that are open for one call. */
+const MAX_OPEN_FILES = 30
 /** From the last restart to the last check. */
 const SETTLE_MS = 2_000
 
@@ -119,6 +124,17 @@ async function verify(world: World, model: LogModel, { subscribers, retained, gr
   for (const churn of churns) await churn.check(client)
   client.close()
   for (const subscriber of subscribers) subscriber.closed = true
+  await verifyNothingLeft(world)
+}
+
+/** Nobody is connected any more: what the broker held for clients is gone. */
+async function verifyNothingLeft(world: World): Promise<void> {
+  await world.sleep(LEAVING_MS)
+  const { broker, disk, network } = world
+  const sockets = network.socketsOf(broker).length
+  if (sockets > 0) world.violate(`${sockets} connections are open, but no client is`)
+  if (broker.timerCount > MAX_IDLE_TIMERS) world.violate(`${broker.timerCount} timers run in an idle broker`)
+  if (disk.openFiles(broker) > MAX_OPEN_FILES) world.violate(`${disk.openFiles(broker)} files are open`)
 }
 
 async function verifyGroup(world: World, groups: readonly GroupModel[]): Promise<void> {

@@ -174,6 +174,8 @@ export class World {
     if (!process.alive) return
     this.trace('start-failed', error.message)
     this.#end(process, () => 1)
+    // What a failed sync left in the page cache is not to be trusted: the machine starts anew.
+    if (this.disk.faults.syncFailure > 0) this.disk.powerLoss()
     if (!this.diskFails) {
       this.violate(`the broker does not start: ${error.message}`)
       return
