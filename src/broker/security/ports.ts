@@ -59,11 +59,16 @@ export interface Security {
   /** All users, in the order they were made. */
   users(): Iterable<User>
   /**
-   * Makes a user, or changes its credential of one mechanism (AlterUserScramCredentials; `scram.ts` makes the credential of
-   * a salted password). It holds when this returns, and is durable when `onDone` is called
-   * (within the call only where it is refused); UNACCEPTABLE_CREDENTIAL says why not.
+   * Makes, changes and deletes credentials of a user: all of them or none (AlterUserScramCredentials; `scram.ts` makes the
+   * credential of a salted password). The first credential makes the user, the last one takes it along. It holds when this
+   * returns, and is durable when `onDone` is called (within the call only where it is refused). RESOURCE_NOT_FOUND for one
+   * that is not there; UNACCEPTABLE_CREDENTIAL says why not, also where the last administrator would go.
    */
-  putCredential(username: string, credential: ScramCredential, onDone: (failed: Failure | null) => void): void
-  /** Deletes one credential; the user goes with the last one. RESOURCE_NOT_FOUND, or UNACCEPTABLE_CREDENTIAL for the last administrator. */
-  deleteCredential(username: string, mechanism: ScramMechanism, onDone: (failed: Failure | null) => void): void
+  alterCredentials(username: string, changes: CredentialChanges, onDone: (failed: Failure | null) => void): void
+}
+
+/** At most one change of each mechanism. */
+export interface CredentialChanges {
+  readonly put: readonly ScramCredential[]
+  readonly remove: readonly ScramMechanism[]
 }

@@ -3,7 +3,7 @@ import type { Random } from '../../runtime/random.ts'
 import { ERRORS, type Failure, failure } from '../errors.ts'
 import { STATE_KINDS } from '../state-kinds.ts'
 import { PasswordCheck } from './password-check.ts'
-import type { Operation, Principal, ResourceType, ScramCredential, ScramMechanism, Security, User } from './ports.ts'
+import type { CredentialChanges, Operation, Principal, ResourceType, ScramCredential, ScramMechanism, Security, User } from './ports.ts'
 import { MAX_ITERATIONS, MIN_ITERATIONS } from './scram.ts'
 
 /** What is remembered of a user: the value of its state record, as JSON; bytes in base64. */
@@ -81,35 +81,22 @@ export class UserStore implements Security, StateMachine {
     return type !== 'user' && !(type === 'cluster' && operation === 'alter')
   }
 
-  putCredential(username: string, credential: ScramCredential, onDone: (failed: Failure | null) => void): void {
-    const refused = this.#refuse(username, credential)
+  alterCredentials(username: string, { put, remove }: CredentialChanges, onDone: (failed: Failure | null) => void): void {
+    const before = this.#users.get(username)
+    const refused = this.#refuse(username, put) ?? this.#refuseRemoval(username, remove)
     if (refused !== null) {
       onDone(refused)
       return
     }
-    const before = this.#users.get(username)
-    const others = before?.credentials.filter(({ mechanism }) => mechanism !== credential.mechanism) ?? []
-    const credentials = [...others, credential].sort((left, right) => (left.mechanism < right.mechanism ? -1 : 1))
-    this.#change({ name: username, administrator: before?.administrator ?? !this.hasUsers, credentials }, before, onDone)
-  }
-
-  deleteCredential(username: string, mechanism: ScramMechanism, onDone: (failed: Failure | null) => void): void {
-    const user = this.#users.get(username)
-    if (user === undefined || this.scramCredential(username, mechanism) === undefined) {
-      onDone(failure(ERRORS.resourceNotFound, `there is no ${mechanism} credential of a user "${username}"`))
-      return
-    }
-    const credentials = user.credentials.filter((credential) => credential.mechanism !== mechanism)
+    const changed = new Set([...put.map(({ mechanism }) => mechanism), ...remove])
+    const others = before?.credentials.filter(({ mechanism }) => !changed.has(mechanism)) ?? []
+    const credentials = [...others, ...put].sort((left, right) => (left.mechanism < right.mechanism ? -1 : 1))
     if (credentials.length === 0 && this.#isLastAdministrator(username)) {
-      onDone(
-        failure(
-          ERRORS.unacceptableCredential,
-          `"${username}" is the last administrator; make another one first (super.users), or nobody could administer users`,
-        ),
-      )
+      const why = 'is the last administrator; make another one first (super.users), or nobody could administer users'
+      onDone(failure(ERRORS.unacceptableCredential, `"${username}" ${why}`))
       return
     }
-    this.#change({ ...user, credentials }, user, onDone)
+    this.#change({ name: username, administrator: before?.administrator ?? !this.hasUsers, credentials }, before, onDone)
   }
 
   apply(name: string, value: Uint8Array | null): void {
@@ -134,21 +121,27 @@ export class UserStore implements Security, StateMachine {
     return true
   }
 
-  #refuse(username: string, credential: ScramCredential): Failure | null {
+  #refuse(username: string, put: readonly ScramCredential[]): Failure | null {
     const bytes = Buffer.byteLength(username)
     // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
     if (bytes === 0 || bytes > MAX_NAME_BYTES || /[\u0000-\u001f\u007f]/.test(username)) {
       return failure(ERRORS.unacceptableCredential, `a user name has 1 to ${MAX_NAME_BYTES} bytes and no control characters`)
     }
     if (username === 'ANONYMOUS') return failure(ERRORS.unacceptableCredential, 'the name ANONYMOUS is that of clients without a user')
-    const { iterations } = credential
-    if (iterations < MIN_ITERATIONS || iterations > MAX_ITERATIONS) {
-      return failure(ERRORS.unacceptableCredential, `iterations are ${MIN_ITERATIONS} to ${MAX_ITERATIONS}, not ${iterations}`)
+    for (const { iterations } of put) {
+      if (iterations < MIN_ITERATIONS || iterations > MAX_ITERATIONS) {
+        return failure(ERRORS.unacceptableCredential, `iterations are ${MIN_ITERATIONS} to ${MAX_ITERATIONS}, not ${iterations}`)
+      }
     }
-    if (!this.#users.has(username) && this.#users.size >= this.#settings.maxUsers) {
+    if (put.length > 0 && !this.#users.has(username) && this.#users.size >= this.#settings.maxUsers) {
       return failure(ERRORS.unacceptableCredential, `there are ${this.#users.size} users, as many as the broker holds`)
     }
     return null
+  }
+
+  #refuseRemoval(username: string, remove: readonly ScramMechanism[]): Failure | null {
+    const missing = remove.find((mechanism) => this.scramCredential(username, mechanism) === undefined)
+    return missing === undefined ? null : failure(ERRORS.resourceNotFound, `there is no ${missing} credential of a user "${username}"`)
   }
 
   /** Changes memory at once, and back where the log refuses. */

@@ -1,4 +1,5 @@
 import { ERRORS, type Failure, failure } from '../../broker/errors.ts'
+import type { ScramMechanism } from '../../broker/security/ports.ts'
 import { credentialOf, saltedPasswordBytes } from '../../broker/security/scram.ts'
 import type { Handler, RequestContext } from '../handler.ts'
 import type { AlterUserScramCredentialsRequest, AlterUserScramCredentialsResponse } from '../messages/alter-user-scram-credentials.ts'
@@ -27,29 +28,31 @@ export const alterUserScramCredentials: Handler<AlterUserScramCredentialsRequest
   const results = [...users].map(async (user) => {
     const deletions = request.deletions.filter(({ name }) => name === user)
     const upsertions = request.upsertions.filter(({ name }) => name === user)
-    return resultOf(user, await alterUser(deletions, upsertions, context))
+    return resultOf(user, await alterUser(user, deletions, upsertions, context))
   })
   return { results: await Promise.all(results) }
 }
 
-async function alterUser(deletions: readonly Deletion[], upsertions: readonly Upsertion[], { broker: { security } }: RequestContext): Promise<Failure | null> {
+async function alterUser(
+  user: string,
+  deletions: readonly Deletion[],
+  upsertions: readonly Upsertion[],
+  { broker: { security } }: RequestContext,
+): Promise<Failure | null> {
   const refused = checkChanges(deletions, upsertions)
   if (refused !== null) return refused
-  const changes = [
-    // New credentials first: a user whose only credential changes its mechanism never goes.
-    ...upsertions.map((change) => (onDone: (failed: Failure | null) => void) => {
-      const mechanism = mechanismOfCode(change.mechanism)
-      if (mechanism === undefined) throw new TypeError('checkChanges lets no unknown mechanism pass')
-      security.putCredential(change.name, credentialOf(mechanism, change.saltedPassword, Buffer.from(change.salt), change.iterations), onDone)
-    }),
-    ...deletions.map((change) => (onDone: (failed: Failure | null) => void) => {
-      const mechanism = mechanismOfCode(change.mechanism)
-      if (mechanism === undefined) throw new TypeError('checkChanges lets no unknown mechanism pass')
-      security.deleteCredential(change.name, mechanism, onDone)
-    }),
-  ]
-  const outcomes = await Promise.all(changes.map((change) => new Promise<Failure | null>((resolve) => change(resolve))))
-  return outcomes.find((outcome) => outcome !== null) ?? null
+  const put = upsertions.map(({ mechanism, saltedPassword, salt, iterations }) =>
+    credentialOf(knownMechanism(mechanism), saltedPassword, Buffer.from(salt), iterations),
+  )
+  const remove = deletions.map(({ mechanism }) => knownMechanism(mechanism))
+  return new Promise((resolve) => security.alterCredentials(user, { put, remove }, resolve))
+}
+
+/** After checkChanges, which lets no unknown mechanism pass. */
+function knownMechanism(code: number): ScramMechanism {
+  const mechanism = mechanismOfCode(code)
+  if (mechanism === undefined) throw new TypeError(`there is no SCRAM mechanism ${code}`)
+  return mechanism
 }
 
 function checkChanges(deletions: readonly Deletion[], upsertions: readonly Upsertion[]): Failure | null {

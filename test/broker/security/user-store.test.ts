@@ -28,11 +28,11 @@ const store = (log = new StateOnlyLog(), superUsers: string[] = []) => ({
 const put = async (users: UserStore, name: string, password: string, mechanism: ScramMechanism = 'SCRAM-SHA-256', iterations = 4096) => {
   const salt = systemRandom.bytes(16)
   const credential = credentialOf(mechanism, await saltPassword(mechanism, password, salt, iterations), salt, iterations)
-  return new Promise<Failure | null>((resolve) => users.putCredential(name, credential, resolve))
+  return new Promise<Failure | null>((resolve) => users.alterCredentials(name, { put: [credential], remove: [] }, resolve))
 }
 
 const drop = (users: UserStore, name: string, mechanism: ScramMechanism = 'SCRAM-SHA-256') =>
-  new Promise<Failure | null>((resolve) => users.deleteCredential(name, mechanism, resolve))
+  new Promise<Failure | null>((resolve) => users.alterCredentials(name, { put: [], remove: [mechanism] }, resolve))
 
 test('the stored keys of RFC 7677’s example prove its password', async () => {
   // RFC 7677 section 3: user "user", password "pencil".
@@ -117,6 +117,31 @@ test('the last administrator cannot be removed, a user goes with its last creden
     ['alice'],
   )
   assert.equal((await drop(users, 'bob'))?.error.name, 'RESOURCE_NOT_FOUND')
+})
+
+test('changes of a user are all made or none: what is refused takes no credential along', async () => {
+  const { users } = store()
+  await put(users, 'alice', 'a')
+  await put(users, 'alice', 'a', 'SCRAM-SHA-512')
+  const mechanisms = () => [...users.users()].map(({ credentials }) => credentials.map(({ mechanism }) => mechanism))
+  const remove = (...wanted: ScramMechanism[]) =>
+    new Promise<Failure | null>((resolve) => users.alterCredentials('alice', { put: [], remove: wanted }, resolve))
+  assert.match((await remove('SCRAM-SHA-256', 'SCRAM-SHA-512'))?.message ?? '', /last administrator/)
+  assert.deepEqual(mechanisms(), [['SCRAM-SHA-256', 'SCRAM-SHA-512']])
+  assert.equal(await drop(users, 'alice', 'SCRAM-SHA-512'), null)
+  assert.equal((await remove('SCRAM-SHA-256', 'SCRAM-SHA-512'))?.error.name, 'RESOURCE_NOT_FOUND')
+  assert.deepEqual(mechanisms(), [['SCRAM-SHA-256']])
+})
+
+test('the only credential of the last administrator may change its mechanism in one step', async () => {
+  const { users } = store()
+  await put(users, 'alice', 'a')
+  const salt = systemRandom.bytes(16)
+  const credential = credentialOf('SCRAM-SHA-512', await saltPassword('SCRAM-SHA-512', 'a', salt, 4096), salt, 4096)
+  const failed = await new Promise((resolve) => users.alterCredentials('alice', { put: [credential], remove: ['SCRAM-SHA-256'] }, resolve))
+  assert.equal(failed, null)
+  assert.equal(users.scramCredential('alice', 'SCRAM-SHA-256'), undefined)
+  assert.equal(users.principalOf('alice').isAdministrator, true)
 })
 
 test('names, iterations and the number of users have bounds', async () => {

@@ -26,7 +26,7 @@ async function setup(sasl: SaslPolicy = 'required') {
   async function addUser(name: string, password: string, mechanism: ScramMechanism) {
     const salt = Buffer.from('a salt of alice')
     const salted = await saltPassword(mechanism, password, salt, 4096)
-    await new Promise((resolve) => kafka.security.putCredential(name, credentialOf(mechanism, salted, salt, 4096), resolve))
+    await new Promise((resolve) => kafka.security.alterCredentials(name, { put: [credentialOf(mechanism, salted, salt, 4096)], remove: [] }, resolve))
   }
   const clients: RawClient[] = []
   const connect = async () => {

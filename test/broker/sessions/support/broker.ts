@@ -26,8 +26,7 @@ const OPEN_SECURITY: Security = {
   principalOf: (name) => (name === ANONYMOUS.name ? ANONYMOUS : { name, isAdministrator: false }),
   authorize: () => true,
   users: () => [],
-  putCredential: () => {},
-  deleteCredential: () => {},
+  alterCredentials: () => {},
 }
 
 export interface BrokerOptions {
