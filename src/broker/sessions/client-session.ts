@@ -12,6 +12,7 @@ import type { ExchangeStore } from './exchanges.ts'
 import type { InFlight } from './in-flight.ts'
 import { Incoming } from './incoming.ts'
 import type { Marks } from './marks.ts'
+import { OrderedSaves } from './ordered-saves.ts'
 import { Outgoing, type OutgoingServices } from './outgoing.ts'
 import { PacketIds } from './packet-ids.ts'
 import type { PartitionTail } from './partition-tail.ts'
@@ -59,9 +60,6 @@ export interface SessionOptions {
   readonly restored: boolean
 }
 
-/** Milliseconds until what the disk refused is tried again. */
-const SAVE_RETRY_MS = 1000
-
 const NO_STATE: readonly StateRecord[] = []
 
 export class ClientSession implements Subscriber, LazyState {
@@ -69,6 +67,7 @@ export class ClientSession implements Subscriber, LazyState {
   readonly #services: SessionServices
   readonly #subscriptions = new Map<string, Subscription>()
   readonly #positions: Positions
+  readonly #saves: OrderedSaves
   readonly outgoing: Outgoing
   readonly incoming = new Incoming()
   readonly #ids: PacketIds
@@ -101,9 +100,10 @@ export class ClientSession implements Subscriber, LazyState {
     this.isPersistent = options.restored || options.expiryS > 0
     this.#plainPublish = this.#publishOptions(null, NO_STATE)
     this.#services = services
-    const { settings, hub, marks } = services
+    const { settings, hub, marks, journal, clock } = services
+    this.#saves = new OrderedSaves(journal, clock)
     this.#positions = new Positions(this.#subscriptions, hub, marks, settings.queueQos0Messages)
-    const reserve = (floor: number, onDurable: () => void) => this.#keep(() => idsState(this.clientId, floor), onDurable)
+    const reserve = (floor: number, onDurable: () => void) => this.#saves.add(() => idsState(this.clientId, floor), onDurable)
     this.#ids = new PacketIds(this.isPersistent ? { step: settings.packetIdStep, reserve } : null, options.idFloor)
     this.outgoing = new Outgoing(this, this.#subscriptions, this.#positions.cursors, this.#ids, this.isPersistent ? this.#exchanges() : null, services)
   }
@@ -151,6 +151,7 @@ export class ClientSession implements Subscriber, LazyState {
   /** Forgets everything, on disk too. The caller dealt with the will. */
   end(records: StateRecord[]): void {
     this.#ended = true
+    this.#saves.close()
     this.detach()
     this.expiryTimer?.cancel()
     this.#services.journal.forget(this)
@@ -428,19 +429,10 @@ export class ClientSession implements Subscriber, LazyState {
     return null
   }
 
-  /** Keeps a record that something waits for; again and again where the disk refuses. */
-  #keep(record: () => StateRecord, onDurable: () => void): void {
-    const { journal, clock } = this.#services
-    journal.save([record()], (failed) => {
-      if (failed === null) onDurable()
-      else clock.after(SAVE_RETRY_MS, () => !this.#ended && this.#keep(record, onDurable))
-    })
-  }
-
   #exchanges(): ExchangeStore {
     const { journal } = this.#services
     return {
-      save: (entry, onDurable) => this.#keep(() => exchangeState(this.clientId, entry.packetId, exchangeRecord(entry)), onDurable),
+      save: (entry, onDurable) => this.#saves.add(() => exchangeState(this.clientId, entry.packetId, exchangeRecord(entry)), onDurable),
       forget: (entry) => {
         this.#finished.set(entry.packetId, entry)
         journal.later(this)

@@ -55,3 +55,30 @@ test('a will that the disk refuses is published later', async () => {
   await broker.clock.advance(1000)
   assert.deepEqual(watcher.client.texts, ['will/alice=gone'])
 })
+
+test('QoS 2 keeps its order when the disk refuses one packet id and takes the next', async () => {
+  const broker = await TestBroker.open()
+  const alice = await broker.connect('alice')
+  await alice.subscribe('a', 2)
+  broker.log.auto = false
+  const publish = async (packetId: number, payload: string) => {
+    const publishing = alice.publishExactlyOnce(packetId, 'a', payload)
+    await broker.clock.settle()
+    broker.log.commit()
+    await publishing
+    await broker.clock.settle()
+  }
+  await publish(1, 'first')
+  broker.log.failing = true
+  broker.log.commit()
+  await broker.clock.settle()
+  broker.log.failing = false
+  await publish(2, 'second')
+  broker.log.commit()
+  await broker.clock.settle()
+  assert.deepEqual(alice.client.texts, [], 'the second waits for the first')
+  await broker.clock.advance(1000)
+  broker.log.commit()
+  await broker.clock.settle()
+  assert.deepEqual(alice.client.texts, ['a=first', 'a=second'])
+})
