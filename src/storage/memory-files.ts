@@ -5,44 +5,46 @@ export class MemoryFiles implements FileSystem {
   readonly description: string = 'memory:'
   readonly volatile: boolean = true
   readonly bootId: string | null = null
-  readonly #files = new Map<string, MemoryContent>()
+  readonly #root: MemoryFolder = new Map()
   readonly #locks = new Set<string>()
 
   open(path: string, mode: OpenMode): OpenFile {
-    let content = this.#files.get(path)
-    if (content === undefined) {
-      if (mode === 'read' || mode === 'update') throw fileError('ENOENT', 'open', path)
+    const { folder, name } = this.#place(path, mode === 'write' || mode === 'write-through')
+    let content = folder?.get(name)
+    if (content === undefined && folder !== undefined && mode !== 'read' && mode !== 'update') {
       content = new MemoryContent()
-      this.#files.set(path, content)
+      folder.set(name, content)
     }
+    if (!(content instanceof MemoryContent)) throw fileError('ENOENT', 'open', path)
     return new MemoryFile(content)
   }
 
   list(folder: string): string[] {
-    const prefix = folder === '' ? '' : `${folder}/`
-    const names = new Set<string>()
-    for (const path of this.#files.keys()) {
-      if (path.startsWith(prefix)) names.add(path.slice(prefix.length).split('/', 1)[0] as string)
-    }
-    return [...names]
+    const found = folder === '' ? this.#root : this.#find(folder)
+    return found instanceof Map ? [...found.keys()] : []
   }
 
   size(path: string): number {
-    return this.#files.get(path)?.size ?? -1
+    const found = this.#find(path)
+    return found instanceof MemoryContent ? found.size : -1
   }
 
-  makeFolder(_path: string): void {}
+  makeFolder(path: string): void {
+    this.#place(`${path}/any`, true)
+  }
 
   rename(from: string, to: string): void {
-    for (const [path, content] of [...this.#files]) {
-      if (path !== from && !path.startsWith(`${from}/`)) continue
-      this.#files.delete(path)
-      this.#files.set(to + path.slice(from.length), content)
-    }
+    const source = this.#place(from, false)
+    const moved = source.folder?.get(source.name)
+    if (moved === undefined) throw fileError('ENOENT', 'rename', from)
+    source.folder?.delete(source.name)
+    const target = this.#place(to, true)
+    target.folder?.set(target.name, moved)
   }
 
   async remove(path: string): Promise<void> {
-    for (const name of [...this.#files.keys()]) if (name === path || name.startsWith(`${path}/`)) this.#files.delete(name)
+    const { folder, name } = this.#place(path, false)
+    folder?.delete(name)
   }
 
   async syncFolder(_path: string): Promise<void> {}
@@ -54,7 +56,30 @@ export class MemoryFiles implements FileSystem {
   }
 
   close(): void {}
+
+  #find(path: string): MemoryFolder | MemoryContent | undefined {
+    const { folder, name } = this.#place(path, false)
+    return folder?.get(name)
+  }
+
+  /** The folder a path lies in, undefined where there is none; with `make` all folders on the way are made. */
+  #place(path: string, make: boolean): { readonly folder: MemoryFolder | undefined; readonly name: string } {
+    const steps = path.split('/')
+    const name = steps.pop() as string
+    let folder: MemoryFolder | undefined = this.#root
+    for (const step of steps) {
+      let next: MemoryFolder | MemoryContent | undefined = folder?.get(step)
+      if (next === undefined && make) {
+        next = new Map()
+        folder?.set(step, next)
+      }
+      folder = next instanceof Map ? next : undefined
+    }
+    return { folder, name }
+  }
 }
+
+type MemoryFolder = Map<string, MemoryFolder | MemoryContent>
 
 const PAGE_BYTES = 65_536
 
