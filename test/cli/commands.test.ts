@@ -105,6 +105,15 @@ test('two members of a group share the partitions, and the group goes on where i
   for (const member of members) assert.notEqual(member.stdout(), '')
 })
 
+test('a member that fails leaves its group, so that the next one need not wait for the end of its session', async () => {
+  const first = await kafka(['consume', 'absent', '-g', 'failing', '--exit'])
+  assert.equal(first.exitCode, 1)
+  assert.match(first.stderr, /UNKNOWN_TOPIC_OR_PARTITION/)
+  await kafka(['topic', 'create', 'absent', '-p', '1'])
+  await kafka(['produce', 'absent', '-v', 'x'])
+  assert.deepEqual(await kafka(['consume', 'absent', '-g', 'failing', '--exit']), { exitCode: 0, stdout: 'x\n', stderr: '' })
+})
+
 test('an MQTT message is a record, and a record is an MQTT message', async () => {
   await kafka(['topic', 'create', 'both', '-p', '4'])
   const subscriber = startCli(['sub', 'both/#', '--from', 'earliest', '-n', '2', '-v', '-b', broker.mqtt.slice('mqtt://'.length)])

@@ -53,7 +53,7 @@ export const command = defineCommand({
       return EXIT.ok
     }
     await using groupConnection = await openKafka(options.broker, credentials)
-    const member = new GroupMember(groupConnection, systemClock, options.group, topics, async (names) =>
+    await using member = new GroupMember(groupConnection, systemClock, options.group, topics, async (names) =>
       (await client.topics(names)).map(({ name, partitions }) => ({ topic: name, partitions })),
     )
     await pump(io, plan, member)
@@ -104,7 +104,6 @@ async function pump(io: CommandIo, plan: Plan, member: GroupMember | null): Prom
     left -= records.length
     await commit()
   }
-  await member?.leave()
 }
 
 async function startPositions(

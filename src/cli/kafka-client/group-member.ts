@@ -30,7 +30,7 @@ const NEWEST_FIND_COORDINATOR = 3
 export type PartitionsOf = (topics: readonly string[]) => Promise<TopicPartitions[]>
 
 /** A member of a classic consumer group with the range assignor, on a connection of its own: a Fetch would hold its heartbeats back. */
-export class GroupMember {
+export class GroupMember implements AsyncDisposable {
   readonly #connection: KafkaConnection
   readonly #clock: Clock
   readonly #groupId: string
@@ -120,15 +120,13 @@ export class GroupMember {
     }
   }
 
-  /** Leaves, so that others get its partitions at once. */
-  async leave(): Promise<void> {
+  /** Leaves, so that others get its partitions at once. Where the broker does not answer any more, the end of the session does it. */
+  async [Symbol.asyncDispose](): Promise<void> {
     this.#heartbeat?.cancel()
     if (this.#memberId === '') return
-    await this.#connection.request(LeaveGroupRequest, LeaveGroupResponse, {
-      groupId: this.#groupId,
-      memberId: this.#memberId,
-      members: [{ memberId: this.#memberId }],
-    })
+    const members = [{ memberId: this.#memberId }]
+    const left = this.#connection.request(LeaveGroupRequest, LeaveGroupResponse, { groupId: this.#groupId, memberId: this.#memberId, members })
+    await left.catch(() => {})
   }
 
   /** Every broker coordinates here; one that only starts to, says so. */
