@@ -220,6 +220,7 @@ export class CrashingDisk implements FileSystem {
 
   #find(path: string): Node | undefined {
     let node: Node | undefined = this.#root
+    if (path === '') return node
     for (const name of path.split('/')) node = node?.kind === 'folder' ? node.seen.get(name) : undefined
     return node
   }
