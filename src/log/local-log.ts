@@ -222,6 +222,7 @@ export class LocalLog implements LogStore {
       pressure: new Pressure(this.#fileSystem.volatile ? Number.POSITIVE_INFINITY : settings.unsyncedBytesMax),
       positions: this.#positions,
       producers: this.#producers,
+      reportedDamage: new Set(),
       inBackground: (what, work) => this.#inBackground(what, work),
       appendState: (state, onDone) => this.#append(this.#mustBeOpen(), { batches: [], state, durability: 'durable', onDone }),
     }

@@ -25,6 +25,8 @@ export interface LogCore {
   readonly commit: GroupCommit
   readonly positions: KeptState
   readonly producers: KeptState
+  /** Damaged places that were reported: file and position. */
+  readonly reportedDamage: Set<string>
   /** Deleting files: the log's close waits for it, a failure is logged. */
   inBackground(what: string, work: Promise<void>): void
   /** Appends records of the log's own state. */

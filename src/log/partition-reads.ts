@@ -4,6 +4,9 @@ import type { LogFailure, ReadLimits, ReadResult } from './ports.ts'
 import { readSegment } from './segment-reader.ts'
 import type { PartitionTail } from './tail-cache.ts'
 
+/** Damaged places that are told one by one; a disk that has more is past telling. */
+const REPORTED_DAMAGE_MAX = 1000
+
 export const NOTHING: ReadResult = { batches: [], sizeBytes: 0 }
 
 /** Whole batches from memory or disk, below the high watermark. */
@@ -22,7 +25,8 @@ export async function readPartition(
   if (cached !== undefined) return cached
   const segment = partition.segmentOf(fromOffset)
   if (segment === undefined) return outOfRange(partition, fromOffset)
-  const read = await guarded(partition, core, () => readSegment(segment, core.indexCache, fromOffset, { ...limits, endOffset }))
+  const onDamage = (position: number): void => reportDamage(core, segment.log.path, position, fromOffset)
+  const read = await guarded(partition, core, () => readSegment(segment, core.indexCache, fromOffset, { ...limits, endOffset }, onDamage))
   // Retention may have taken the segment while it was read.
   return 'code' in read && fromOffset < partition.logStartOffset ? outOfRange(partition, fromOffset) : read
 }
@@ -35,6 +39,14 @@ export async function guarded<T>(partition: LocalPartition, core: LogCore, work:
   } catch (error) {
     return partition.gone ? goneFailure(partition.folder) : storageFailure(`${partition.folder} could not be read`, error)
   }
+}
+
+/** Readers come again and again to a damaged place: it is told once. */
+function reportDamage({ logger, reportedDamage }: LogCore, file: string, position: number, offset: number): void {
+  const place = `${file}:${position}`
+  if (reportedDamage.has(place) || reportedDamage.size >= REPORTED_DAMAGE_MAX) return
+  reportedDamage.add(place)
+  logger.error({ file, position, offset }, 'a batch is damaged; it is not served')
 }
 
 function outOfRange(partition: LocalPartition, offset: number): LogFailure {

@@ -107,9 +107,15 @@ export async function rebuildIndexes(segment: Segment, upTo: number): Promise<vo
 
 /**
  * Whole batches from the one that holds `offset` on, out of one segment, every CRC checked. A bad batch ends the read, or is a
- * failure where nothing precedes it; what lies behind is found through the next index entry.
+ * failure where nothing precedes it, and told to `onDamage`; what lies behind is found through the next index entry.
  */
-export async function readSegment(segment: Segment, cache: IndexCache, offset: number, limits: ReadLimits): Promise<ReadResult | LogFailure> {
+export async function readSegment(
+  segment: Segment,
+  cache: IndexCache,
+  offset: number,
+  limits: ReadLimits,
+  onDamage: (position: number) => void,
+): Promise<ReadResult | LogFailure> {
   const end = segment.writtenBytes
   const batches: Uint8Array[] = []
   let sizeBytes = 0
@@ -143,6 +149,7 @@ export async function readSegment(segment: Segment, cache: IndexCache, offset: n
     position = next
   }
   if (batches.length === 0 && corruptAt !== -1) {
+    onDamage(corruptAt)
     return { code: 'corrupt', message: `${segment.log.path}: the bytes at position ${corruptAt}, where offset ${offset} should be, are damaged` }
   }
   return { batches, sizeBytes }
