@@ -246,7 +246,7 @@ export class LocalLog implements LogStore {
     opened.state = state
     if (state.isStuck) opened.core.commit.adopt(state)
     this.#snapshotBytes = snapshot.sizeBytes
-    this.#stateBytes = await replayState(state, this.#machines, snapshot.offset)
+    this.#stateBytes = await replayState(state, this.#machines, snapshot.offset, start.logEndOffset)
     for (const batch of start.unwritten) applyBatch(batch.bytes, this.#machines, snapshot.offset)
     opened.producers = producersByPartition(this.#producers)
   }

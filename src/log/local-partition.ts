@@ -8,7 +8,7 @@ import { lastSlot } from './offset-index.ts'
 import { PartitionFolder } from './partition-folder.ts'
 import { guarded, NOTHING, readPartition } from './partition-reads.ts'
 import type { PartitionIdentity, PartitionStart, RecoveryPoint, UnwrittenBatch } from './partition-start.ts'
-import { committedBatch, isReady, type PendingBatch, type PendingGroup, readyRun, writeRun } from './pending.ts'
+import { committedBatch, isReady, type PendingBatch, type PendingGroup, readyRun, splitPending, writeRun } from './pending.ts'
 import type {
   AbortedTransaction,
   LogFailure,
@@ -53,6 +53,8 @@ export class LocalPartition implements PartitionLog {
   #logEndOffset: number
   /** All below is in segments. */
   #highWatermark: number
+  /** All below is in segments; behind the high watermark only where a full disk keeps committed batches of an earlier process in memory. */
+  #writtenOffset: number
   #durableOffset: number
   #readOnly: LogFailure | null = null
   #gone = false
@@ -76,6 +78,7 @@ export class LocalPartition implements PartitionLog {
     this.#logStartOffset = start.logStartOffset
     this.#logEndOffset = start.logEndOffset
     this.#highWatermark = start.logEndOffset
+    this.#writtenOffset = start.logEndOffset
     // What recovery found is synced by the first checkpoint; until then a wait for it must sync.
     this.#durableOffset = start.segments.every((segment) => segment.syncedBytes === segment.writtenBytes) ? start.logEndOffset : start.logStartOffset
     if (this.#durableOffset < start.logEndOffset) this.#cover.forget()
@@ -213,8 +216,8 @@ export class LocalPartition implements PartitionLog {
       }
       for (const batch of run) {
         this.#pending.shift()
+        if (batch.baseOffset >= this.#highWatermark) visible.push(batch)
         this.#settle(batch, written)
-        visible.push(batch)
       }
       if (this.#stuck) {
         this.#stuck = false
@@ -227,14 +230,7 @@ export class LocalPartition implements PartitionLog {
 
   /** Takes back what is neither in the journal nor written; with `inFlightToo` also what is on its way to the journal. Answers whose it was. */
   drop(inFlightToo: boolean): PendingGroup[] {
-    const keep: PendingBatch[] = []
-    const dropped: PendingBatch[] = []
-    for (const batch of this.#pending) {
-      const safe = batch.group.stage === 'committed' || (!inFlightToo && batch.journaled)
-      // Whatever follows a lost batch is lost with it: offsets leave no gap.
-      if (safe && dropped.length === 0) keep.push(batch)
-      else dropped.push(batch)
-    }
+    const { keep, dropped } = splitPending(this.#pending, inFlightToo)
     const first = dropped[0]
     if (first === undefined) return []
     this.#pending.replace(keep)
@@ -293,14 +289,9 @@ export class LocalPartition implements PartitionLog {
   }
 
   whenDurable(offset: number, onDone: (failure: LogFailure | null) => void): void {
-    if (this.#gone || this.#core.commit.broken !== null) {
-      const failure = this.#core.commit.broken ?? goneFailure(this.folder)
-      queueMicrotask(() => onDone(failure))
-    } else if (offset <= this.#durableOffset) {
-      queueMicrotask(() => onDone(null))
-    } else {
-      this.#core.commit.add({ durable: true, batches: [], cover: this, sizeBytes: 0, left: 0, stage: 'waiting', onDone })
-    }
+    const failure = this.#core.commit.broken ?? (this.#gone ? goneFailure(this.folder) : null)
+    if (failure !== null || offset <= this.#durableOffset) queueMicrotask(() => onDone(failure))
+    else this.#core.commit.add({ durable: true, batches: [], cover: this, sizeBytes: 0, left: 0, stage: 'waiting', onDone })
   }
 
   abortedTransactions(_fromOffset: number, _endOffset: number): readonly AbortedTransaction[] {
@@ -308,7 +299,7 @@ export class LocalPartition implements PartitionLog {
   }
 
   raiseStart(offset: number, onDone: (failure: LogFailure | null) => void): void {
-    const target = Math.min(offset, this.#highWatermark)
+    const target = Math.min(offset, this.#writtenOffset)
     if (target <= this.#logStartOffset) {
       queueMicrotask(() => onDone(null))
       return
@@ -415,7 +406,7 @@ export class LocalPartition implements PartitionLog {
 
   #writtenUpTo(): RecoveryPoint {
     const last = this.segments.findLast((segment) => segment.writtenBytes > 0)
-    return { segmentBase: last?.baseOffset ?? this.#highWatermark, position: last?.writtenBytes ?? 0, offset: this.#highWatermark }
+    return { segmentBase: last?.baseOffset ?? this.#writtenOffset, position: last?.writtenBytes ?? 0, offset: this.#writtenOffset }
   }
 
   #has(segment: Segment): boolean {
@@ -455,15 +446,21 @@ export class LocalPartition implements PartitionLog {
     segment.sizeBytes = position + bytes.length
     this.#logEndOffset = batch.baseOffset + batch.offsetCount
     this.#core.pressure.add(bytes.length)
-    this.producers.remember(bytes, this.#core.clock.now(), this.#highWatermark)
+    this.#show(batch)
+    this.producers.remember(bytes, this.#core.clock.now(), this.#writtenOffset)
     this.#stuck = true
     this.#readOnly = storageFailure(this.folder, 'the disk is full')
   }
 
-  #settle(batch: PendingBatch, written: PendingGroup[]): void {
-    const { group, bytes, baseOffset, offsetCount } = batch
+  #show({ baseOffset, offsetCount, bytes }: PendingBatch): void {
     this.#highWatermark = baseOffset + offsetCount
     this.#tail.add(baseOffset, offsetCount, bytes)
+  }
+
+  #settle(batch: PendingBatch, written: PendingGroup[]): void {
+    const { group, baseOffset, offsetCount } = batch
+    this.#writtenOffset = baseOffset + offsetCount
+    if (baseOffset >= this.#highWatermark) this.#show(batch)
     if (!batch.journaled && !this.#core.fileSystem.volatile) this.#cover.remember(batch)
     group.left--
     if (group.left === 0 && !group.durable) written.push(group)

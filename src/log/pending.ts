@@ -82,3 +82,15 @@ export function committedBatch(partition: LocalPartition, segment: Segment, posi
     inSegment: false,
   }
 }
+
+/** What is safe, and what is taken back; `inFlightToo`: also what is on its way to the journal. Whatever follows a lost batch is lost with it: offsets leave no gap. */
+export function splitPending(pending: Iterable<PendingBatch>, inFlightToo: boolean): { readonly keep: PendingBatch[]; readonly dropped: PendingBatch[] } {
+  const keep: PendingBatch[] = []
+  const dropped: PendingBatch[] = []
+  for (const batch of pending) {
+    const safe = batch.group.stage === 'committed' || (!inFlightToo && batch.journaled)
+    if (safe && dropped.length === 0) keep.push(batch)
+    else dropped.push(batch)
+  }
+  return { keep, dropped }
+}

@@ -75,14 +75,14 @@ export async function loadSnapshot(fileSystem: FileSystem, machines: StateMachin
   return { offset: 0, sizeBytes: 0 }
 }
 
-/** Applies all batches of the state log from `fromOffset` on; bytes read. */
-export async function replayState(partition: LocalPartition, machines: StateMachines, fromOffset: number): Promise<number> {
+/** Applies all batches of the state log from `fromOffset` up to `endOffset`; bytes read. */
+export async function replayState(partition: LocalPartition, machines: StateMachines, fromOffset: number, endOffset: number): Promise<number> {
   let offset = fromOffset
   let bytes = 0
-  while (offset < partition.highWatermark) {
-    const read = await partition.read(offset, { maxBytes: SNAPSHOT_BATCH_BYTES, atLeastOne: true, endOffset: partition.highWatermark })
+  while (offset < endOffset) {
+    const read = await partition.read(offset, { maxBytes: SNAPSHOT_BATCH_BYTES, atLeastOne: true, endOffset })
     if ('code' in read) throw new Error(`the state log cannot be read at offset ${offset}: ${read.message}`)
-    if (read.batches.length === 0) throw new Error(`the state log ends at offset ${offset}, but should reach ${partition.highWatermark}`)
+    if (read.batches.length === 0) throw new Error(`the state log ends at offset ${offset}, but should reach ${endOffset}`)
     for (const batch of read.batches) {
       offset = applyBatch(batch, machines, offset)
     }
