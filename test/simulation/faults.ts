@@ -24,7 +24,8 @@ export function scheduleFaults(world: World, untilMs: number): { end(): void } {
 
 function heal(world: World): void {
   const { faults } = world.disk
-  if (faults.syncFailure > 0) world.crash('power')
+  if (world.diskFails) world.crash('power')
+  world.diskFails = false
   faults.syncFailure = 0
   faults.readFailure = 0
   faults.capacityBytes = Number.POSITIVE_INFINITY
@@ -98,6 +99,7 @@ const failingDisk: Fault = (world) => {
   disk.faults.syncFailure = random.pick([0.1, 0.5, 1])
   world.count('failing syncs')
   time.after(random.below(3_000), null, () => {
+    if (world.stopping) return
     world.crash('power')
     disk.faults.syncFailure = 0
     restart(world)
@@ -116,6 +118,7 @@ const fullDisk: Fault = (world) => {
     disk.faults.capacityBytes = Number.POSITIVE_INFINITY
     world.trace('disk', 'has room again')
     time.after(random.below(1_500), null, () => {
+      if (world.stopping) return
       world.crash(random.pick(['kill', 'power']))
       restart(world)
       world.diskFails = false

@@ -39,7 +39,7 @@ export const PLANTED_FAULTS: Readonly<Record<string, PlantedFault>> = {
   // What the coordinators keep.
   'packet ids of QoS 2 are not kept': { wrapLog: (log) => withoutState(log, ({ kind }) => kind === STATE_KINDS.sessionQos2) },
   'exchanges of QoS 2 with subscribers are not kept': {
-    wrapLog: (log) => withoutState(log, ({ kind, key }) => kind === STATE_KINDS.sessionAck && key.includes('\0x')),
+    wrapLog: (log) => withoutState(log, ({ kind, key }) => kind === STATE_KINDS.sessionAck && key.includes('\0o')),
   },
   'subscriptions are not kept': { wrapLog: (log) => withoutState(log, ({ kind, key }) => kind === STATE_KINDS.session && key.includes('#')) },
   'wills are not kept': { wrapLog: (log) => withoutState(log, ({ kind }) => kind === STATE_KINDS.will) },

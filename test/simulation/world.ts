@@ -155,6 +155,8 @@ export class World {
   /** Starts the broker on the disk as it is. Nothing is awaited: a crash may come in the middle of it. */
   start(): void {
     if (this.broker.alive) return
+    // Whoever starts a broker on a full disk makes room first (docs/internals/simulation.md says what happens otherwise).
+    this.disk.faults.capacityBytes = Number.POSITIVE_INFINITY
     this.boots++
     const process = this.time.process(`broker-${this.boots}`)
     this.broker = process
