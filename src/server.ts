@@ -42,6 +42,9 @@ const MAX_USERS = 100_000
 /** A start that failed for a reason that the user can mend; the message says which. */
 export class StartError extends Error {}
 
+/** A start that failed since a setting makes no sense, which only those who use it could tell. */
+export class SettingError extends StartError {}
+
 /** A running broker: everything that was opened, closed in reverse. */
 export interface Server {
   /** Where each listener accepts, with the ports that the system chose. */
@@ -125,7 +128,7 @@ async function openCore(settings: Settings, logger: Logger, { clock, random, fil
   const groups = new GroupCoordinator(context, groupSettings(settings), logger)
   const producerIds = new ProducerIds(log, DEFAULT_PRODUCER_ID_SETTINGS)
   const warn = (message: string): void => logger.warn({}, message)
-  const mapping = await withReason('mqtt.mapping.rules', async () => new TopicMapping(topics, log, mappingSettings(settings), warn))
+  const mapping = await withReason('mqtt.mapping.rules', async () => new TopicMapping(topics, log, mappingSettings(settings), warn), SettingError)
   const sessions = new SessionManager(context, mapping, { ...sessionSettings(settings), ...bounds?.sessions }, logger)
 
   opened.push(() => log.close())
@@ -226,10 +229,10 @@ function reasonOf(error: unknown, protocol: string): string {
   }
 }
 
-async function withReason<T>(what: string, run: () => Promise<T>): Promise<T> {
+async function withReason<T>(what: string, run: () => Promise<T>, Failed: typeof StartError = StartError): Promise<T> {
   try {
     return await run()
   } catch (error) {
-    throw new StartError(`${what}: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+    throw new Failed(`${what}: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
   }
 }

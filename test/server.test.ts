@@ -250,6 +250,13 @@ test('bad settings end a start with exit code 2 and every mistake', async () => 
   assert.match(broker.stderr(), /--kafka: kafka\.listeners must be HOST:PORT/)
 })
 
+test('a mapping rule that makes no sense is a setting that was not understood', async () => {
+  const rules = JSON.stringify([{ filter: 'a/#/b', topic: 'x' }])
+  const broker = spawnCli(['start', '--storage', 'memory:', '--set', `mqtt.mapping.rules=${rules}`])
+  assert.equal(await broker.ended, 2)
+  assert.match(broker.stderr(), /mqtt\.mapping\.rules: .*"#" is the last level/)
+})
+
 test('a listener beyond loopback does not start before there is a user, unless it is said to be insecure', async () => {
   const open = { storage: 'memory:', kafka: '0.0.0.0:0', mqtt: 'off' }
   await assert.rejects(startBroker(open), /0\.0\.0\.0:0 can be reached from other machines.*elytra user add/)

@@ -58,7 +58,10 @@ export const SETTINGS = {
   'data.dir': string('./elytra-data', 'The data directory of `storage` `file:`. One process at a time.', { flag: ['data-dir', 'DIRECTORY'] }),
 
   // Topics.
-  'auto.create.topics.enable': boolean(true, 'Whether asking for, or producing to, a topic that does not exist makes it.'),
+  'auto.create.topics.enable': boolean(
+    true,
+    'Whether Kafka clients that ask for, or produce to, a topic that does not exist make it; for MQTT see `mqtt.max.auto.topics`.',
+  ),
   'num.partitions': int(4, 'Partitions of a topic made on first use, or without a number.', { min: 1, max: 10_000 }),
   'max.partitions': int(20_000, 'Partitions the broker holds at most, over all topics.', { min: 1, max: 1_000_000 }),
 

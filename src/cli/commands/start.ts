@@ -33,11 +33,12 @@ export const command = defineCommand({
   ],
   run: async (io, _args, options) => {
     const settings = await readSettings(io, options as Record<string, unknown>)
-    const [{ openServer, StartError }, { createLogger }] = await Promise.all([import('../../server.ts'), import('../../telemetry/logger.ts')])
+    const [{ openServer, SettingError, StartError }, { createLogger }] = await Promise.all([import('../../server.ts'), import('../../telemetry/logger.ts')])
     let server: Awaited<ReturnType<typeof openServer>>
     try {
       server = await openServer(settings, createLogger(settings['log.level']))
     } catch (error) {
+      if (error instanceof SettingError) throw usageError(error.message)
       if (error instanceof StartError) throw new CommandError(error.message)
       throw error
     }
