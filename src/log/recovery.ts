@@ -333,6 +333,7 @@ async function scanSegment(work: Recovery, segment: Segment, from: ScanFrom): Pr
       next = base + batchOffsetCount(bytes, at)
       return true
     })
+    if (!work.input.machineFailed) await writeOver(segment, position, walked.position)
     if (walked.position >= endPosition) return Math.max(next, lastPromised(promised))
     if (walked.position >= promisedEnd) {
       await cutAt(work, segment, walked.position, next)
@@ -345,6 +346,23 @@ async function scanSegment(work: Recovery, segment: Segment, from: ScanFrom): Pr
     jumped = true
     if (resume >= endPosition) return Math.max(next, lastPromised(promised), work.input.position?.offset ?? 0)
     if (resume === promisedEnd) next = Math.max(next, lastPromised(promised))
+  }
+}
+
+/**
+ * The same bytes once more. Where the process went down after a failed sync, the kernel takes their pages for written, and the
+ * next sync would leave them out.
+ */
+async function writeOver(segment: Segment, from: number, to: number): Promise<void> {
+  for (let position = from; position < to; position += SCAN_BYTES) {
+    const bytes = Buffer.allocUnsafe(Math.min(SCAN_BYTES, to - position))
+    await segment.log.read(bytes, position)
+    try {
+      await segment.log.writeAsync([bytes], position)
+    } catch (error) {
+      // A full disk has these bytes already, but for the rare failure this is about.
+      if (errorCode(error) !== 'ENOSPC') throw error
+    }
   }
 }
 
