@@ -16,6 +16,9 @@ if (command === undefined) {
   await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')])
 } else {
   const env = { ...process.env, COMPAT_KAFKA: kafka.bootstrap, COMPAT_MQTT: `${mosquitto.host}:${mosquitto.port}` }
-  const [code] = (await once(spawn(command, args, { stdio: 'inherit', env }), 'exit')) as [number | null]
+  const child = spawn(command, args, { stdio: 'inherit', env })
+  // Told to end, it ends the words given first, so that no broker is left behind.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => child.kill(signal))
+  const [code] = (await once(child, 'exit')) as [number | null]
   process.exitCode = code ?? 1
 }
