@@ -62,6 +62,13 @@ test('the same key goes to the same partition as with Kafka’s Java client', as
   assert.deepEqual(where.sort(), [(-790332482 & 0x7fffffff) % 4, (-973932308 & 0x7fffffff) % 4].sort())
 })
 
+test('a tombstone has a key and no value', async () => {
+  await kafka(['topic', 'create', 'graves', '-p', '1'])
+  assert.equal((await kafka(['produce', 'graves', '--tombstone', '-k', 'a', '-v', 'x'])).exitCode, 2)
+  assert.equal((await kafka(['produce', 'graves', '--tombstone', '-k', 'a'])).exitCode, 0)
+  assert.match((await kafka(['consume', 'graves', '--exit', '--json'])).stdout, /^\{[^\n]*"key":"a","value":null[^\n]*\}\n$/)
+})
+
 test('consume’s JSON is produce’s input', async () => {
   await kafka(['topic', 'create', 'from', '-p', '1'])
   await kafka(['topic', 'create', 'into', '-p', '1'])

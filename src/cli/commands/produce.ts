@@ -37,6 +37,7 @@ export const command = defineCommand({
   run: async (io, [topic = ''], options) => {
     const headers = options.header.map(parseHeader)
     const key = options.key === undefined ? null : Buffer.from(options.key)
+    if (options.tombstone && options.value !== undefined) throw usageError('--tombstone and --value exclude each other: a tombstone has no value')
     const parser = options.json ? jsonParser() : formatParser(parseFormat(options.format))
     await using connection = await connectKafka(io, options)
     const client = new KafkaClient(connection)
