@@ -45,5 +45,7 @@ export class GroupModel {
   /** OffsetFetch said `offset`; `floor` was acknowledged before it was asked. */
   fetched(partition: string, offset: number, floor: number): void {
     if (offset < floor) this.#world.violate(`group ${this.groupId}: the committed offset of ${partition} is ${offset}, but ${floor} was acknowledged`)
+    // What was shown once stays, though its commit may never have been answered.
+    this.#committed.set(partition, Math.max(offset, this.committed(partition)))
   }
 }
