@@ -61,6 +61,8 @@ export async function recoverPartition(core: LogCore, input: RecoveryInput): Pro
     removals: [],
   }
   const logEndOffset = await scan(work)
+  // A durable log start above all that is left: what is appended from now on must not stand in a segment that begins elsewhere.
+  if (logEndOffset < (position?.logStartOffset ?? 0)) removeFrom(work, 0)
   await Promise.all(work.removals)
   // What was removed must not come back and lie behind what is appended from now on.
   if (work.removals.length > 0) await core.fileSystem.syncFolder(identity.folder)
