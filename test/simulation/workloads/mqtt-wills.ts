@@ -59,12 +59,12 @@ export class WillClient {
 
   async #leave(connection: MqttConnection, closed: Promise<void>, sent: Sent): Promise<void> {
     const world = this.#world
-    const { boots } = world
+    const { boots, diskFaults, diskFails } = world
     connection.leave()
     await closed
     // Nothing acknowledges a goodbye: it counts once the broker has had time to write it down.
     await world.sleep(GOODBYE_MS)
-    if (connection.endedInOrder && world.boots === boots && world.up) sent.forbidden = true
+    if (connection.endedInOrder && world.boots === boots && world.up && !diskFails && world.diskFaults === diskFaults) sent.forbidden = true
   }
 
   #owed(sent: Sent): void {
