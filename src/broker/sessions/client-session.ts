@@ -194,6 +194,10 @@ export class ClientSession implements Subscriber, LazyState {
   collect(records: StateRecord[]): void {
     this.#positions.takeMarks(records, this.#services.settings.maxPositionsBesideMark)
     records.push(this.positionRecord())
+    for (const entry of this.outgoing.exchanges.inFlight.values()) {
+      // Positions lie beyond it: where its own record still waits for the disk, it goes with them.
+      if (entry.state === 'assigning' && entry.tail !== null) records.push(exchangeState(this.clientId, entry.packetId, exchangeRecord(entry)))
+    }
     for (const [packetId, entry] of this.#finished) {
       // A position below it would read the message again after a crash: until then its record says that it was handed out.
       if (entry.tail !== null && this.#positions.of(entry.filter, entry.tail) <= entry.offset) continue
