@@ -82,3 +82,25 @@ test('QoS 2 keeps its order when the disk refuses one packet id and takes the ne
   await broker.clock.settle()
   assert.deepEqual(alice.client.texts, ['a=first', 'a=second'])
 })
+
+test('what the disk refused to note of a QoS 2 delivery is not passed over by a restart', async () => {
+  const broker = await TestBroker.open()
+  const alice = await broker.connect('alice')
+  await alice.subscribe('a', 2)
+  broker.log.auto = false
+  const publishing = alice.publishExactlyOnce(1, 'a', 'first')
+  await broker.clock.settle()
+  broker.log.commit()
+  await publishing
+  await broker.clock.settle()
+  broker.log.failing = true
+  broker.log.commit()
+  await broker.clock.settle()
+  broker.log.failing = false
+  broker.log.auto = true
+  assert.deepEqual(alice.client.texts, [])
+  const after = await broker.restart()
+  const again = await after.connect('alice')
+  await after.clock.settle()
+  assert.deepEqual(again.client.texts, ['a=first'])
+})
