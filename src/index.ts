@@ -34,11 +34,20 @@ export interface Broker extends AsyncDisposable {
   close(): Promise<void>
 }
 
+const OPTIONS = ['storage', 'kafka', 'mqtt', 'settings', 'logger', 'machine'] as const satisfies readonly (keyof BrokerOptions)[]
+
+/** For callers without types: a misspelt option must not be a silent default. */
+function refuseUnknown(options: BrokerOptions): void {
+  const unknown = Object.keys(options).filter((key) => !(OPTIONS as readonly string[]).includes(key))
+  if (unknown.length > 0) throw new Error(`startBroker has no option ${unknown.join(', ')}; its options are ${OPTIONS.join(', ')}`)
+}
+
 /**
  * Starts a broker in this process: `await using broker = await startBroker()`. Resolves when all listeners accept;
  * rejects with an Error that says what to do.
  */
 export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {
+  refuseUnknown(options)
   const { storage = 'memory:', kafka = '127.0.0.1:0', mqtt = '127.0.0.1:0', settings: given = {} } = options
   const own = { storage, 'kafka.listeners': kafka, 'mqtt.listeners': mqtt }
   const loaded = loadSettings(settingsOfObject(own, 'startBroker'), settingsOfObject(given, 'startBroker settings'))

@@ -78,6 +78,11 @@ test('settings of an embedded broker are checked like those of a file', async ()
   assert.equal((JSON.parse(described.stdout) as { partitions: unknown[] }).partitions.length, 7)
 })
 
+test('an option that startBroker does not have is refused by name', async () => {
+  const misspelt = { storge: 'file:elsewhere' } as object
+  await assert.rejects(startBroker(misspelt), /no option storge; its options are storage, kafka/)
+})
+
 test('broker settings are the defaults of topics, and a topic may set its own', async () => {
   await using broker = await startBroker({ settings: { 'message.max.bytes': 1000, 'log.retention.ms': 5000, 'num.partitions': 1 } })
   const at = ['-b', broker.kafka]
