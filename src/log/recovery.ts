@@ -9,16 +9,16 @@ import type { JournalEntry } from './journal-format.ts'
 import { decodePosition, type PartitionPosition, partitionKey } from './kept-state.ts'
 import { LeaderEpochs, parseEpochs } from './leader-epochs.ts'
 import type { LogCore } from './log-core.ts'
-import { floorByPosition, OFFSET_ENTRY_BYTES, offsetEntriesAreSane } from './offset-index.ts'
+import { floorByOffset, floorByPosition, OFFSET_ENTRY_BYTES, offsetEntriesAreSane, readOffsetEntry } from './offset-index.ts'
 import { formatMetadata, metadataPath, parseMetadata } from './partition-metadata.ts'
 import { NEW_PARTITION, type PartitionIdentity, type PartitionStart, type UnwrittenBatch } from './partition-start.ts'
 import type { PartitionSettings } from './ports.ts'
 import { ProducerStates } from './producer-state.ts'
 import { batchBaseOffset, batchCrcHolds, batchLeaderEpoch, batchOffsetCount, batchSizeBytes } from './record-batch.ts'
 import { baseOffsetOf, DELETED, Segment, segmentName } from './segment.ts'
-import { rebuildIndexes, walkBatches } from './segment-reader.ts'
+import { noteBatches, rebuildIndexes, walkBatches } from './segment-reader.ts'
 import { readSmallFile, writeSmallFile } from './small-file.ts'
-import { floorTimeByOffset, TIME_ENTRY_BYTES, timeEntriesAreSane } from './time-index.ts'
+import { floorTimeByOffset, readTimeEntry, TIME_ENTRY_BYTES, timeEntriesAreSane } from './time-index.ts'
 
 const SCAN_BYTES = 1_048_576
 
@@ -301,7 +301,7 @@ interface ScanFrom {
 /** Walks one segment to its end, or to where it breaks off; the offset there. */
 async function scanSegment(work: Recovery, segment: Segment, from: ScanFrom): Promise<number> {
   const endPosition = segment.writtenBytes
-  if (from.position === endPosition) {
+  if (from.position === endPosition && !(work.input.machineFailed && endPosition > 0)) {
     await mendIndexes(work, segment)
     return from.offset
   }
@@ -394,10 +394,15 @@ async function trimIndexes(work: Recovery, segment: Segment, from: ScanFrom): Pr
   const sane =
     offsetEntriesAreSane(offsets.subarray(0, keptOffsets * OFFSET_ENTRY_BYTES), from.position) &&
     timeEntriesAreSane(times.subarray(0, keptTimes * TIME_ENTRY_BYTES))
-  if (sane && !(keptTimes === 0 && from.position > 0)) {
-    segment.resetIndexes({ offsetEntries: keptOffsets, timeEntries: keptTimes })
-  } else {
+  if (!sane || (keptTimes === 0 && from.position > 0)) {
     await rebuildIndexes(segment, from.position)
+  } else if (work.input.machineFailed) {
+    // Indexes are synced when their segment is closed: the newest entries of an open one may be gone, and with them the largest timestamp.
+    const slot = keptTimes === 0 ? -1 : Math.min(keptOffsets - 1, floorByOffset(offsets, readTimeEntry(times, keptTimes - 1).relativeOffset))
+    segment.resetIndexes({ offsetEntries: slot + 1, timeEntries: keptTimes })
+    await noteBatches(segment, slot === -1 ? 0 : readOffsetEntry(offsets, slot).position, from.position)
+  } else {
+    segment.resetIndexes({ offsetEntries: keptOffsets, timeEntries: keptTimes })
   }
 }
 

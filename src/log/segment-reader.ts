@@ -98,10 +98,17 @@ async function isTrue(segment: Segment, entry: OffsetEntry): Promise<boolean> {
 /** Makes both indexes anew from the segment's batches up to `upTo`. */
 export async function rebuildIndexes(segment: Segment, upTo: number): Promise<void> {
   segment.resetIndexes({ offsetEntries: 0, timeEntries: 0 })
-  await walkBatches(segment.log, 0, upTo, { whole: false, chunkBytes: READ_BYTES }, (bytes, at, position) => {
-    segment.note(bytes, at, position)
-    return true
-  })
+  await noteBatches(segment, 0, upTo)
+}
+
+/** Takes the batches between two positions into the indexes, which have nothing behind `from` yet. */
+export async function noteBatches(segment: Segment, from: number, upTo: number): Promise<void> {
+  if (from < upTo) {
+    await walkBatches(segment.log, from, upTo, { whole: false, chunkBytes: READ_BYTES }, (bytes, at, position) => {
+      segment.note(bytes, at, position)
+      return true
+    })
+  }
   segment.flushIndexes()
 }
 

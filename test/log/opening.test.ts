@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
 import type { PartitionLog } from '../../src/log/ports.ts'
@@ -122,4 +122,36 @@ test('a data directory of a newer version is refused', async (t) => {
   await assert.rejects(openLog(new NodeFiles(path)), /format 2.*newer version/)
   rmSync(meta)
   await assert.rejects(openLog(new NodeFiles(path)), /no elytra-meta.json/)
+})
+
+/** The same disk after the machine went down. */
+class OtherBoot extends NodeFiles {
+  override readonly bootId = 'the next boot'
+}
+
+test('times are found behind what a power cut left of the index of an open segment', async (t) => {
+  const { path, remove } = temporaryFolder()
+  t.after(remove)
+  const before = join(path, 'before')
+  const { settings } = await written(before)
+  // An orderly start puts the recovery point at the end; its process is never heard of again.
+  const lost = await openLog(new NodeFiles(before))
+  await lost.openPartition(TOPIC_ID, 'orders', 0, settings)
+  const after = join(path, 'after')
+  cpSync(before, after, { recursive: true, filter: (source) => !source.endsWith('/lock') })
+  await lost.close()
+  const folder = join(after, 'topics/orders-0')
+  const active = readdirSync(folder)
+    .filter((name) => name.endsWith('.timeindex'))
+    .sort()
+    .at(-1) as string
+  const entries = readFileSync(join(folder, active))
+  assert.ok(entries.length >= 48, 'the test needs an index with entries to lose')
+  writeFileSync(join(folder, active), entries.subarray(0, 12))
+  const log = await openLog(new OtherBoot(after), { tailCacheBytes: 0 })
+  const partition = await log.openPartition(TOPIC_ID, 'orders', 0, settings)
+  log.start()
+  for (const i of [0, 100, 250, 290, 299]) assert.deepEqual(await partition.offsetForTime(1000 + i), { offset: i, timestampMs: 1000 + i, leaderEpoch: 0 })
+  assert.equal(((await partition.offsetOfMaxTimestamp()) as { offset: number }).offset, 299)
+  await log.close()
 })
