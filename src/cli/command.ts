@@ -39,7 +39,7 @@ export interface OptionRow<T> {
   readonly fallback: T
 }
 
-export interface ArgumentRow {
+interface ArgumentRow {
   /** `topic`, `[value]` where it may be absent, `[topics...]` for the rest. */
   readonly name: string
   readonly doc: string

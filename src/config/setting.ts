@@ -12,7 +12,7 @@ export class SettingProblem {
 }
 
 /** How the values of a setting are read, printed and described. */
-export interface SettingType<T> {
+interface SettingType<T> {
   readonly name: 'boolean' | 'int' | 'string' | 'choice' | 'list' | 'addresses' | 'rules'
   parse(raw: RawValue): T | SettingProblem
   /** As it would be written in a flag. */

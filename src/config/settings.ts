@@ -31,7 +31,7 @@ const INT_MAX = 2_147_483_647
  * Every setting of the broker, by the key that a YAML file, `--set` and `startBroker` give it. Kafka's names where Kafka
  * has the setting. A setting is listed only once it has an effect. docs/reference/configuration.md is printed from this.
  */
-export const SETTINGS = {
+const SETTINGS = {
   // Where it listens.
   'kafka.listeners': addresses('localhost:9092', 'Where Kafka clients connect. `localhost` is 127.0.0.1 and ::1; port 0 picks a free one.', {
     flag: ['kafka', 'HOST:PORT'],

@@ -81,7 +81,7 @@ export interface BrokerConfig {
 }
 
 /** What Metadata and DescribeCluster say of this broker. */
-export interface ClusterIdentity {
+interface ClusterIdentity {
   /** 22 characters of URL-safe base64, made once per data directory. */
   readonly clusterId: string
   readonly nodeId: number

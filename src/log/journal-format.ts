@@ -10,7 +10,7 @@
 import { readInt32, readInt64, readUint32, writeInt32, writeInt64 } from '../util/big-endian.ts'
 import { crc32c } from '../util/crc32c.ts'
 
-export const GROUP_ALIGNMENT = 4096
+const GROUP_ALIGNMENT = 4096
 const HEADER_BYTES = 64
 const ENTRY_BYTES = 56
 const MAGIC = 0x454c_4a31

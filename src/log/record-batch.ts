@@ -12,7 +12,7 @@ import { decodeRecords, encodeRecords, type RecordFault } from './records.ts'
 /** Bytes before the first record. */
 export const BATCH_HEADER_BYTES = 61
 /** Base offset and length: what the length field does not count. */
-export const BATCH_PREFIX_BYTES = 12
+const BATCH_PREFIX_BYTES = 12
 /** `magic` of the only format there is. */
 export const BATCH_MAGIC = 2
 
@@ -30,14 +30,10 @@ const BASE_SEQUENCE = 53
 const RECORD_COUNT = 57
 
 /** Bits of the attributes. */
-export const COMPRESSION_MASK = 0x07
+const COMPRESSION_MASK = 0x07
 export const LOG_APPEND_TIME_BIT = 0x08
 export const TRANSACTIONAL_BIT = 0x10
 export const CONTROL_BIT = 0x20
-export const DELETE_HORIZON_BIT = 0x40
-
-/** 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd. */
-export type CompressionId = 0 | 1 | 2 | 3 | 4
 
 /** Reads of single fields of the batch that begins at `at`; nothing is checked. */
 export const batchBaseOffset = (bytes: Uint8Array, at = 0): number => readInt64(bytes, at)
@@ -45,7 +41,7 @@ export const batchBaseOffset = (bytes: Uint8Array, at = 0): number => readInt64(
 export const batchSizeBytes = (bytes: Uint8Array, at = 0): number => BATCH_PREFIX_BYTES + readInt32(bytes, at + BATCH_LENGTH)
 export const batchLeaderEpoch = (bytes: Uint8Array, at = 0): number => readInt32(bytes, at + LEADER_EPOCH)
 export const batchMagic = (bytes: Uint8Array, at = 0): number => bytes[at + MAGIC] as number
-export const batchCrc = (bytes: Uint8Array, at = 0): number => readUint32(bytes, at + CRC)
+const batchCrc = (bytes: Uint8Array, at = 0): number => readUint32(bytes, at + CRC)
 export const batchAttributes = (bytes: Uint8Array, at = 0): number => readInt16(bytes, at + ATTRIBUTES)
 export const batchCompression = (bytes: Uint8Array, at = 0): number => batchAttributes(bytes, at) & COMPRESSION_MASK
 export const batchIsTransactional = (bytes: Uint8Array, at = 0): boolean => (batchAttributes(bytes, at) & TRANSACTIONAL_BIT) !== 0

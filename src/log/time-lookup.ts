@@ -2,7 +2,6 @@
 import { decompress } from '../util/compression.ts'
 import type { LocalPartition } from './local-partition.ts'
 import type { LogCore } from './log-core.ts'
-import { OFFSET_ENTRY_BYTES, offsetEntriesAreSane } from './offset-index.ts'
 import type { LogFailure, TimestampedOffset } from './ports.ts'
 import {
   type BatchRecord,
@@ -93,9 +92,4 @@ async function recordsAt(segment: Segment, core: LogCore, position: number, size
   } catch (error) {
     return { code: 'corrupt', message: `${segment.log.path}: the batch at position ${position} cannot be decompressed`, cause: error }
   }
-}
-
-/** Whether a whole offset index can be trusted. */
-export async function offsetIndexIsSane(segment: Segment, core: LogCore): Promise<boolean> {
-  return offsetEntriesAreSane(await core.indexCache.entries(segment.offsetIndex, OFFSET_ENTRY_BYTES), segment.writtenBytes)
 }

@@ -7,7 +7,7 @@ const BACKLOG = 1_024
 const KEEP_ALIVE_DELAY_MS = 60_000
 
 /** A Node socket (`net.Socket`, and `tls.TLSSocket` which is one) in the shape of `StreamSocket`. */
-export class NodeSocket implements StreamSocket {
+class NodeSocket implements StreamSocket {
   readonly remoteAddress: string
   readonly remotePort: number
   readonly localAddress: string

@@ -23,9 +23,9 @@ export interface DiskFaults {
 
 const NO_FAULTS: DiskFaults = { liesAboutSync: false, answersBeforeSync: false, syncError: null, writeError: null }
 
-export type Change = { readonly position: number; readonly bytes: Uint8Array } | { readonly truncateTo: number }
+type Change = { readonly position: number; readonly bytes: Uint8Array } | { readonly truncateTo: number }
 
-export interface FileNode {
+interface FileNode {
   readonly kind: 'file'
   /** What the process sees. */
   readonly seen: MemoryContent

@@ -11,7 +11,7 @@ import { frameBlocks, framedBlocks, isXerial, plainBlocks, snappyBlockBytes } fr
  */
 
 export const COMPRESSION_CODECS = { none: 0, gzip: 1, snappy: 2, lz4: 3, zstd: 4 } as const
-export type CompressionName = keyof typeof COMPRESSION_CODECS
+type CompressionName = keyof typeof COMPRESSION_CODECS
 export type CompressionCodec = (typeof COMPRESSION_CODECS)[CompressionName]
 
 /** Bytes that cannot be decompressed, or that would become larger than allowed. */

@@ -2,7 +2,7 @@ import type { StoredMessage } from '../topics/mapping/record-to-message.ts'
 import type { PartitionTail } from './partition-tail.ts'
 
 /** How far the exchange of one outgoing message is. */
-export type InFlightState =
+type InFlightState =
   /** QoS 2 of a session that outlives its connection: the packet id is on its way to disk, nothing was sent. */
   | 'assigning'
   /** PUBLISH was sent: PUBACK or PUBREC follows. */

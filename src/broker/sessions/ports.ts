@@ -1,4 +1,4 @@
-import type { ErrorRow, Failure } from '../errors.ts'
+import type { Failure } from '../errors.ts'
 import type { Principal } from '../security/ports.ts'
 
 export type QoS = 0 | 1 | 2
@@ -70,7 +70,7 @@ export interface SessionClient {
 }
 
 /** A DISCONNECT reason code of MQTT 5 that the broker sends. */
-export type DisconnectReason = number
+type DisconnectReason = number
 
 /** CONNECT, as far as it concerns the session. */
 export interface ConnectRequest {
@@ -154,6 +154,3 @@ export interface Sessions {
   readonly connectedCount: number
   readonly sessionCount: number
 }
-
-/** Refusals of SUBSCRIBE that are no errors of the broker. */
-export type SubscribeRefusal = ErrorRow

@@ -19,8 +19,8 @@ import { RetainedTree } from './retained-tree.ts'
 import type { Target } from './route-table.ts'
 
 /** The log's topic id: fixed, since no topic of the registry stands for it. */
-export const RETAINED_TOPIC_ID = 'AAAAAAAAQACAAAAAAAAAAQ'
-export const RETAINED_TOPIC = '__retained'
+const RETAINED_TOPIC_ID = 'AAAAAAAAQACAAAAAAAAAAQ'
+const RETAINED_TOPIC = '__retained'
 
 const LOG_SETTINGS: PartitionSettings = {
   segmentBytes: 67_108_864,

@@ -18,7 +18,7 @@ import { LogBlocks } from './log-blocks.ts'
 import { Marks } from './marks.ts'
 import { OfflineFilters } from './offline-filters.ts'
 import type { PartitionTail } from './partition-tail.ts'
-import type { ConnectRequest, Session, SessionClient, Sessions } from './ports.ts'
+import type { ConnectRequest, SessionClient, Sessions } from './ports.ts'
 import { Publisher } from './publisher.ts'
 import { RetainedStore } from './retained-store.ts'
 import { RouteTable } from './route-table.ts'
@@ -323,5 +323,3 @@ export class SessionManager implements Sessions {
     }
   }
 }
-
-export type { Session }

@@ -20,7 +20,7 @@ import { ERRORS, type Failure, failure } from '../errors.ts'
 import type { TopicSettings } from './topic-config.ts'
 
 /** A record that is to blame, as Produce v8 and above can say. */
-export interface RecordFailure {
+interface RecordFailure {
   /** The place of the record in its batch. */
   readonly batchIndex: number
   readonly message: string

@@ -5,7 +5,7 @@ import { type BatchFailure, checkBatchForTopic } from './check-batch.ts'
 import type { Partition } from './partition.ts'
 
 /** Where an accepted batch stands. */
-export interface Produced {
+interface Produced {
   readonly baseOffset: number
   /** The broker's stamp where the topic has LogAppendTime, else -1. */
   readonly logAppendTimeMs: number

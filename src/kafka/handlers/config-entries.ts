@@ -6,7 +6,7 @@ import type { Input } from '../wire/message.ts'
 export type ConfigEntry = Input<typeof DescribeConfigsResponse>['results'][number]['configs'][number]
 
 /** Where a value came from (KIP-226): Kafka's numbers. */
-export const CONFIG_SOURCES = { topic: 1, staticBroker: 4, default: 5 } as const
+const CONFIG_SOURCES = { topic: 1, staticBroker: 4, default: 5 } as const
 
 /** Kafka's numbers of types, and whether `password` would hide the value: there is none yet. */
 const TYPES: Record<ConfigType, number> = { boolean: 1, string: 2, int: 3, long: 5, double: 6, list: 7 }

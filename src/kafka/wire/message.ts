@@ -61,7 +61,7 @@ export function message<S extends Shape>(head: MessageHead, shape: S): Message<S
 }
 
 /** Whether `version` of the message is described by its table. */
-export function hasVersion(message: Message, version: number): boolean {
+function hasVersion(message: Message, version: number): boolean {
   return version >= message.versions[0] && version <= message.versions[1]
 }
 

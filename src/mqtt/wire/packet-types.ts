@@ -39,7 +39,7 @@ const row = (type: number, name: PacketName, sender: Sender, flags: number | nul
   since,
 })
 
-export const PACKET_TYPES: readonly PacketTypeRow[] = [
+const PACKET_TYPES: readonly PacketTypeRow[] = [
   row(1, 'CONNECT', 'client'),
   row(2, 'CONNACK', 'server'),
   row(3, 'PUBLISH', 'both', null),

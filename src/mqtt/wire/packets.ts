@@ -87,7 +87,7 @@ export interface SubackPacket {
   readonly properties: Readonly<Properties>
 }
 
-export interface PingPacket {
+interface PingPacket {
   readonly type: 'PINGREQ' | 'PINGRESP'
 }
 

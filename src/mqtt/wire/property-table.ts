@@ -1,6 +1,6 @@
 import type { PacketName } from './packet-types.ts'
 
-export type PropertyType = 'byte' | 'boolean' | 'uint16' | 'uint32' | 'varint' | 'string' | 'binary' | 'pair'
+type PropertyType = 'byte' | 'boolean' | 'uint16' | 'uint32' | 'varint' | 'string' | 'binary' | 'pair'
 
 /** The packets that properties stand in; a will has its own, inside CONNECT. */
 export type PropertyCarrier = PacketName | 'WILL'

@@ -1,7 +1,7 @@
 import type { PacketName, Sender } from './packet-types.ts'
 
 /** One reason code of MQTT 5 [2.4, and the table of each packet]. */
-export interface ReasonCodeRow {
+interface ReasonCodeRow {
   readonly code: number
   readonly name: string
   readonly packets: readonly PacketName[]
@@ -18,7 +18,7 @@ const row = (code: number, name: string, packets: readonly PacketName[], disconn
 
 const ACKS: readonly PacketName[] = ['PUBACK', 'PUBREC']
 
-export const REASON_CODES: readonly ReasonCodeRow[] = [
+const REASON_CODES: readonly ReasonCodeRow[] = [
   row(0x00, 'Success', ['CONNACK', 'PUBACK', 'PUBREC', 'PUBREL', 'PUBCOMP', 'SUBACK', 'UNSUBACK', 'AUTH'], 'both'),
   row(0x01, 'Granted QoS 1', ['SUBACK']),
   row(0x02, 'Granted QoS 2', ['SUBACK']),

@@ -2,7 +2,7 @@ import type { RecordHeader } from '../../../log/record-batch.ts'
 import type { Message, MessageProperties, QoS } from '../../sessions/ports.ts'
 import { headerOfUserProperty, MAPPING_HEADERS } from './mapping-headers.ts'
 
-export const NO_HEADERS: readonly RecordHeader[] = []
+const NO_HEADERS: readonly RecordHeader[] = []
 
 const ONE = Buffer.from('1')
 const QOS_VALUES: readonly Buffer[] = [Buffer.from('0'), ONE, Buffer.from('2')]

@@ -16,7 +16,7 @@ import { AutoTopics } from './auto-topics.ts'
 import { type CompiledRule, compileRule, filtersOverlap, type MappingRule, ruleMatches } from './mapping-rule.ts'
 
 /** The log topic of MQTT topics without one of their own; its key is always the whole MQTT topic. */
-export const OVERFLOW_TOPIC = 'mqtt'
+const OVERFLOW_TOPIC = 'mqtt'
 
 export interface MappingSettings {
   readonly rules: readonly MappingRule[]
@@ -40,7 +40,7 @@ export interface LogRoute {
 }
 
 /** A rule with `store: false`: live delivery only. */
-export interface TransientRoute {
+interface TransientRoute {
   readonly kind: 'transient'
 }
 
