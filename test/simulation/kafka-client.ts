@@ -108,3 +108,17 @@ export class KafkaClient {
     for (const { reject } of this.#waiting.splice(0)) reject(new Disconnected())
   }
 }
+
+/** Calls `once` again and again until the world stops, on a new connection whenever the last one ended; waits below `pauseMs` after a failure. */
+export async function onConnections(world: World, pauseMs: number, once: (client: KafkaClient) => Promise<void>): Promise<void> {
+  while (!world.stopping) {
+    const client = await KafkaClient.open(world)
+    try {
+      while (!world.stopping && !client.closed) await once(client)
+    } catch {
+      await world.sleep(world.random.below(pauseMs))
+    } finally {
+      client.close()
+    }
+  }
+}

@@ -2,7 +2,7 @@ import { CreateTopicsRequest, CreateTopicsResponse } from '../../../src/kafka/me
 import { FetchRequest, FetchResponse } from '../../../src/kafka/messages/fetch.ts'
 import { batchBaseOffset, batchLastOffsetDelta, batchSizeBytes, checkBatch, readRecords } from '../../../src/log/record-batch.ts'
 import { ZERO_UUID } from '../../../src/util/uuid.ts'
-import { KafkaClient } from '../kafka-client.ts'
+import { KafkaClient, onConnections } from '../kafka-client.ts'
 import type { LogModel } from '../log-model.ts'
 import type { World } from '../world.ts'
 import { identityOf, NO_VALUE } from './kafka-producers.ts'
@@ -112,17 +112,7 @@ export class Reader {
   }
 
   async run(): Promise<void> {
-    const world = this.#world
-    while (!world.stopping) {
-      const client = await KafkaClient.open(world)
-      try {
-        while (!world.stopping && !client.closed) await this.#once(client)
-      } catch {
-        await world.sleep(world.random.below(100))
-      } finally {
-        client.close()
-      }
-    }
+    await onConnections(this.#world, 100, (client) => this.#once(client))
     this.done = true
   }
 

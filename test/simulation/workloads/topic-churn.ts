@@ -4,7 +4,7 @@ import { MetadataRequest, MetadataResponse } from '../../../src/kafka/messages/m
 import { ProduceRequest, ProduceResponse } from '../../../src/kafka/messages/produce.ts'
 import { buildBatch } from '../../../src/log/record-batch.ts'
 import { ZERO_UUID } from '../../../src/util/uuid.ts'
-import { KafkaClient } from '../kafka-client.ts'
+import { type KafkaClient, onConnections } from '../kafka-client.ts'
 import type { World } from '../world.ts'
 import { valueBytes } from './kafka-producers.ts'
 import { EXCUSED, fetchOnce } from './kafka-readers.ts'
@@ -40,17 +40,7 @@ export class TopicChurn {
   }
 
   async run(): Promise<void> {
-    const world = this.#world
-    while (!world.stopping) {
-      const client = await KafkaClient.open(world)
-      try {
-        while (!world.stopping && !client.closed) await this.#once(client)
-      } catch {
-        await world.sleep(world.random.below(200))
-      } finally {
-        client.close()
-      }
-    }
+    await onConnections(this.#world, 200, (client) => this.#once(client))
     this.idle = true
   }
 
