@@ -134,3 +134,14 @@ export function memoryMb(pid: number): { readonly now: number; readonly peak: nu
   const field = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? 0) / 1024
   return { now: field('VmRSS'), peak: field('VmHWM') }
 }
+
+/** After all the rubbish: the witness lost nothing, and an Elytra still runs and never took 300 MB. */
+export async function assertUnharmed(peer: Peer, witness: Witness): Promise<void> {
+  await witness.end(3000)
+  if (peer.elytra) {
+    assert.ok(peer.elytra.running, 'the broker still runs')
+    const { peak } = memoryMb(peer.elytra.pid)
+    console.log(`# peak ${Math.round(peak)} MB`)
+    assert.ok(peak < 300, `peak ${peak} MB`)
+  }
+}
