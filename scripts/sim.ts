@@ -12,7 +12,8 @@ const HELP = `Runs the whole broker, with its clients, its disk and its network,
   --seconds N   simulated seconds of faults per run (20)
   --steps N     end after so many happenings
   --from N      the first seed of --count (the time of day) and of --planted (1)
-  --plant NAME  with a planted fault`
+  --plant NAME  with a planted fault
+  --workloads A,B,…  exactly these workloads; otherwise the seed takes some`
 
 const { values } = parseArgs({
   options: {
@@ -22,6 +23,7 @@ const { values } = parseArgs({
     seconds: { type: 'string' },
     steps: { type: 'string' },
     plant: { type: 'string' },
+    workloads: { type: 'string' },
     planted: { type: 'boolean' },
     trace: { type: 'boolean' },
     help: { type: 'boolean' },
@@ -44,6 +46,7 @@ function options() {
   return {
     seconds: Number(values.seconds ?? 20),
     print: values.trace ?? false,
+    ...(values.workloads === undefined ? {} : { workloads: values.workloads.split(',') }),
     ...(values.steps === undefined ? {} : { steps: Number(values.steps) }),
     ...(planted === undefined ? {} : { planted }),
   }
@@ -81,7 +84,9 @@ async function runMany(count: number): Promise<number> {
 
 function describe(result: RunResult): void {
   const verdict = result.violations.length === 0 ? 'nothing found' : 'FAILED'
-  console.log(`seed ${result.seed}: ${verdict} (${result.steps} steps, ${(result.simulatedMs / 1000).toFixed(1)} s, trace ${result.traceHash.slice(0, 16)})`)
+  console.log(
+    `seed ${result.seed}: ${verdict} (${result.steps} steps, ${(result.simulatedMs / 1000).toFixed(1)} s, trace ${result.traceHash.slice(0, 16)}; ${result.cast.join(', ')})`,
+  )
   for (const violation of result.violations.slice(0, 3)) console.log(`  ${violation}`)
 }
 

@@ -1,3 +1,4 @@
+import type { SeededRandom } from '../../src/testing/seeded-random.ts'
 import type { World } from './world.ts'
 
 /** Lets things go wrong at random moments until `untilMs`; `end` makes peace. */
@@ -5,10 +6,11 @@ export function scheduleFaults(world: World, untilMs: number): { end(): void } {
   const { random, time } = world
   let ended = false
   const rate = random.pick([0.3, 1, 3])
+  const faults = faultsOf(random.fork())
   const next = (): void => {
     time.after((random.fraction() * 4_000) / rate, null, () => {
       if (ended || time.nowMs >= untilMs) return
-      random.pick(FAULTS)(world)
+      random.pick(faults)(world)
       next()
     })
   }
@@ -133,23 +135,29 @@ function beginDiskFault(world: World): void {
   for (const told of world.onCrash) told('power')
 }
 
-const FAULTS: readonly Fault[] = [
-  kill,
-  kill,
-  powerLoss,
-  powerLoss,
-  stop,
-  dropConnection,
-  dropConnection,
-  dropConnection,
-  stallConnection,
-  stallConnection,
-  pause,
-  jump,
-  slowDisk,
-  failingDisk,
-  fullDisk,
+/** What may go wrong, and how often beside the others. */
+const FAULTS: readonly { readonly fault: Fault; readonly weight: number }[] = [
+  { fault: kill, weight: 2 },
+  { fault: powerLoss, weight: 2 },
+  { fault: stop, weight: 1 },
+  { fault: dropConnection, weight: 3 },
+  { fault: stallConnection, weight: 2 },
+  { fault: pause, weight: 1 },
+  { fault: jump, weight: 1 },
+  { fault: slowDisk, weight: 1 },
+  { fault: failingDisk, weight: 1 },
+  { fault: fullDisk, weight: 1 },
 ]
+
+/** Of the runs in which everything may go wrong; the others take some faults, so that one does not always end what another began. */
+const EVERYTHING = 0.4
+const TAKEN = 0.5
+
+function faultsOf(random: SeededRandom): readonly Fault[] {
+  const all = random.chance(EVERYTHING)
+  const taken = FAULTS.filter(() => all || random.chance(TAKEN))
+  return (taken.length === 0 ? FAULTS : taken).flatMap(({ fault, weight }) => Array<Fault>(weight).fill(fault))
+}
 
 /** Comes up again after a while, and now and then goes down again before it is up. */
 function restart(world: World): void {

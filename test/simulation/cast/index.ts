@@ -1,0 +1,42 @@
+import type { SeededRandom } from '../../../src/testing/seeded-random.ts'
+import type { Workload } from '../stage.ts'
+import { consumerGroup } from './consumer-group.ts'
+import { kafkaLog } from './kafka-log.ts'
+import { mqttDelivery } from './mqtt-delivery.ts'
+import { mqttRetained, mqttWills } from './mqtt-kept.ts'
+import { topicLives } from './topic-lives.ts'
+
+/** Everything that the simulation lets clients do. */
+export const WORKLOADS: Readonly<Record<string, Workload>> = {
+  'kafka-log': kafkaLog,
+  'consumer-group': consumerGroup,
+  'topic-lives': topicLives,
+  'mqtt-delivery': mqttDelivery,
+  'mqtt-retained': mqttRetained,
+  'mqtt-wills': mqttWills,
+}
+
+/** Of the runs that take all there is. */
+const EVERYTHING = 0.2
+/** Of each workload in the others. */
+const TAKEN = 0.5
+
+/**
+ * What a run takes part in: some workloads, since what is not there cannot hide what another does to the broker (swarm testing). `names`
+ * forces exactly those; an unknown name throws.
+ */
+export function castOf(random: SeededRandom, names?: readonly string[]): ReadonlyMap<string, Workload> {
+  const all = Object.entries(WORKLOADS)
+  if (names !== undefined) {
+    return new Map(
+      names.map((name) => {
+        const workload = WORKLOADS[name]
+        if (workload === undefined) throw new Error(`there is no workload ${name}: ${Object.keys(WORKLOADS).join(', ')}`)
+        return [name, workload]
+      }),
+    )
+  }
+  if (random.chance(EVERYTHING)) return new Map(all)
+  const some = all.filter(() => random.chance(TAKEN))
+  return new Map(some.length === 0 ? all : some)
+}
