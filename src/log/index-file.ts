@@ -74,6 +74,15 @@ export class IndexFile {
     return all
   }
 
+  /** All entries, read within the call. */
+  loadNow(): Buffer {
+    const inFile = this.#fileEntries * this.#entryBytes
+    const all = Buffer.alloc(this.entries * this.#entryBytes)
+    this.#pending.copy(all, inFile, 0, this.#pendingEntries * this.#entryBytes)
+    const filled = inFile === 0 ? 0 : this.#file.readNow(all.subarray(0, inFile), 0)
+    return filled === inFile ? all : all.subarray(0, filled)
+  }
+
   /** Writes what is only in memory to the page cache. */
   flush(): void {
     if (this.#pendingEntries === 0) return

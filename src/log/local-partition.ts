@@ -22,11 +22,12 @@ import type {
   VisibleBatch,
 } from './ports.ts'
 import type { ProducerStates, SequencedBatch } from './producer-state.ts'
-import { batchOffsetCount, patchBatch } from './record-batch.ts'
-import { Segment } from './segment.ts'
+import { batchIsControl, batchOffsetCount, patchBatch } from './record-batch.ts'
+import { EMPTY_FILES, Segment } from './segment.ts'
 import { syncFoldersAbove } from './small-file.ts'
 import { Fifo, PartitionTail } from './tail-cache.ts'
 import { findMaxTimestamp, findTime } from './time-lookup.ts'
+import { abortedBetween } from './txn-index.ts'
 
 /** One partition's log on files: the order of its batches, and what of it is where. */
 export class LocalPartition implements PartitionLog {
@@ -112,7 +113,7 @@ export class LocalPartition implements PartitionLog {
   }
 
   get lastStableOffset(): number {
-    return this.#highWatermark
+    return Math.max(this.producers.transactions.lastStableOffset(this.#highWatermark), this.#logStartOffset)
   }
 
   get sizeBytes(): number {
@@ -219,10 +220,8 @@ export class LocalPartition implements PartitionLog {
         if (batch.baseOffset >= this.#highWatermark) visible.push(batch)
         this.#settle(batch, written)
       }
-      if (this.#stuck) {
-        this.#stuck = false
-        this.#readOnly = null
-      }
+      if (this.#stuck) this.#readOnly = null
+      this.#stuck = false
     }
     if (visible.length > 0 && !this.#gone) this.onVisible?.(visible)
     return failed
@@ -294,8 +293,12 @@ export class LocalPartition implements PartitionLog {
     else this.#core.commit.add({ durable: true, batches: [], cover: this, sizeBytes: 0, left: 0, stage: 'waiting', onDone })
   }
 
-  abortedTransactions(_fromOffset: number, _endOffset: number): readonly AbortedTransaction[] {
-    return []
+  abortedTransactions(fromOffset: number, endOffset: number): readonly AbortedTransaction[] {
+    return abortedBetween(this.segments, fromOffset, endOffset)
+  }
+
+  transactionStart(producerId: number): number | null {
+    return this.producers.transactions.firstOffsetOf(producerId) ?? null
   }
 
   raiseStart(offset: number, onDone: (failure: LogFailure | null) => void): void {
@@ -405,7 +408,7 @@ export class LocalPartition implements PartitionLog {
   }
 
   #writtenUpTo(): RecoveryPoint {
-    const last = this.segments.findLast((segment) => segment.writtenBytes > 0)
+    const last = this.segments.findLast(({ writtenBytes }) => writtenBytes > 0)
     return { segmentBase: last?.baseOffset ?? this.#writtenOffset, position: last?.writtenBytes ?? 0, offset: this.#writtenOffset }
   }
 
@@ -421,7 +424,7 @@ export class LocalPartition implements PartitionLog {
 
   #addSegment(baseOffset: number): Segment {
     const options = { indexIntervalBytes: this.#settings.indexIntervalBytes, openedAtMs: this.#core.clock.now() }
-    const segment = new Segment(this.#core.pool, this.folder, { baseOffset, logBytes: 0, indexBytes: 0, timeIndexBytes: 0 }, options)
+    const segment = new Segment(this.#core.pool, this.folder, { ...EMPTY_FILES, baseOffset }, options)
     this.activeSegment?.seal()
     this.segments.push(segment)
     return segment
@@ -459,6 +462,7 @@ export class LocalPartition implements PartitionLog {
 
   #settle(batch: PendingBatch, written: PendingGroup[]): void {
     const { group, baseOffset, offsetCount } = batch
+    if (batchIsControl(batch.bytes)) this.producers.transactions.index(baseOffset, batch.segment.txnIndex)
     this.#writtenOffset = baseOffset + offsetCount
     if (baseOffset >= this.#highWatermark) this.#show(batch)
     if (!batch.journaled && !this.#core.fileSystem.volatile) this.#cover.remember(batch)

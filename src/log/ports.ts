@@ -164,6 +164,8 @@ export interface PartitionLog {
   whenDurable(offset: number, onDone: (failure: LogFailure | null) => void): void
   /** Aborted transactions that overlap [fromOffset, endOffset), sorted by first offset. */
   abortedTransactions(fromOffset: number, endOffset: number): readonly AbortedTransaction[]
+  /** The first offset of the transaction that this producer has open here; null where it has none. */
+  transactionStart(producerId: number): number | null
   /** Raises the log start, at most to the high watermark (DeleteRecords); older segments go. Durable before `onDone`. */
   raiseStart(offset: number, onDone: (failure: LogFailure | null) => void): void
   setSettings(settings: PartitionSettings): void

@@ -3,6 +3,7 @@
  * the last five batches of each, so that a retry is answered and not appended again, and a gap is refused.
  */
 import { readInt16, readInt32, readInt64, writeInt16, writeInt32, writeInt64 } from '../util/big-endian.ts'
+import { OpenTransactions } from './open-transactions.ts'
 import type { ProducerVerdict } from './ports.ts'
 import {
   batchBaseOffset,
@@ -32,9 +33,14 @@ interface Producer {
   epoch: number
   /** Wall clock of the last append. */
   lastAppendMs: number
+  /** Where the epoch was first seen: a marker, which is no remembered batch, raises it too (KIP-890). */
+  epochOffset: number
   /** The oldest first: five that are settled, and those that still wait. */
   readonly batches: RememberedBatch[]
 }
+
+/** Among producer ids in `takeChanges` and `restore`: the partition's open transactions. */
+const TRANSACTIONS = -1
 
 /** A batch as its producer announces it. */
 export interface SequencedBatch {
@@ -44,8 +50,9 @@ export interface SequencedBatch {
   readonly lastSequence: number
 }
 
-/** The producers of one partition. */
+/** The producers of one partition, and their transactions. */
 export class ProducerStates {
+  readonly transactions = new OpenTransactions()
   readonly #producers = new Map<number, Producer>()
   /** Changed since the last checkpoint. */
   readonly #changed = new Set<number>()
@@ -61,7 +68,7 @@ export class ProducerStates {
     if (batch.producerEpoch < producer.epoch) return FENCED
     if (batch.producerEpoch > producer.epoch) return batch.baseSequence === 0 ? APPEND : OUT_OF_ORDER
     const last = producer.batches.at(-1)
-    if (last === undefined) return APPEND
+    if (last === undefined) return batch.baseSequence === 0 ? APPEND : OUT_OF_ORDER
     for (let i = producer.batches.length - 1; i >= Math.max(0, producer.batches.length - REMEMBERED); i--) {
       const known = producer.batches[i] as RememberedBatch
       if (known.baseSequence === batch.baseSequence && known.lastSequence === batch.lastSequence) {
@@ -74,38 +81,42 @@ export class ProducerStates {
   /** Takes a patched batch that was appended. `settledOffset`: below it nothing can be rolled back. One that is remembered already changes nothing. */
   remember(bytes: Uint8Array, nowMs: number, settledOffset: number): void {
     const producerId = batchProducerId(bytes)
-    if (producerId < 0 || batchIsControl(bytes)) return
+    if (producerId < 0) return
     const producer = this.#of(producerId)
     const epoch = batchProducerEpoch(bytes)
     const baseOffset = batchBaseOffset(bytes)
     const { batches } = producer
-    if (baseOffset <= (batches.at(-1)?.baseOffset ?? -1)) return
+    if (baseOffset <= (batches.at(-1)?.baseOffset ?? producer.epochOffset)) return
+    this.transactions.note(bytes)
+    producer.lastAppendMs = nowMs
+    this.#changed.add(producerId)
     if (epoch !== producer.epoch) {
       producer.epoch = epoch
+      producer.epochOffset = baseOffset
       batches.length = 0
     }
-    producer.lastAppendMs = nowMs
+    if (batchIsControl(bytes)) return
     const baseSequence = batchBaseSequence(bytes)
     batches.push({ baseSequence, lastSequence: (baseSequence + batchLastOffsetDelta(bytes)) % SEQUENCES, baseOffset, timestampMs: batchMaxTimestampMs(bytes) })
     while (batches.length > REMEMBERED && (batches[REMEMBERED] as RememberedBatch).baseOffset < settledOffset) batches.shift()
-    this.#changed.add(producerId)
   }
 
   /** Forgets batches from `offset` on: they were rolled back, or never reached the disk. A producer with none left is unknown. */
   rollBack(offset: number): void {
     for (const [id, producer] of this.#producers) {
       const { batches } = producer
-      if ((batches.at(-1)?.baseOffset ?? -1) < offset) continue
+      if (producer.epochOffset < offset && (batches.at(-1)?.baseOffset ?? -1) < offset) continue
       while ((batches.at(-1)?.baseOffset ?? -1) >= offset) batches.pop()
-      if (batches.length === 0) this.#producers.delete(id)
+      if (producer.epochOffset >= offset || batches.length === 0) this.#producers.delete(id)
       this.#changed.add(id)
     }
+    this.transactions.rollBack(offset)
   }
 
-  /** Forgets producers that were silent since `beforeMs`. */
+  /** Forgets producers that were silent since `beforeMs` and have no transaction open. */
   expire(beforeMs: number): void {
     for (const [id, producer] of this.#producers) {
-      if (producer.lastAppendMs >= beforeMs) continue
+      if (producer.lastAppendMs >= beforeMs || this.transactions.firstOffsetOf(id) !== undefined) continue
       this.#producers.delete(id)
       this.#changed.add(id)
     }
@@ -118,32 +129,37 @@ export class ProducerStates {
     for (const id of changed) {
       const producer = this.#producers.get(id)
       const kept = producer?.batches.filter((batch) => batch.baseOffset < endOffset).slice(-REMEMBERED) ?? []
-      if (producer !== undefined && kept.length < producer.batches.length) this.#changed.add(id)
-      yield [id, producer === undefined || kept.length === 0 ? null : encodeProducer(producer, kept)]
+      if (producer !== undefined && (kept.length < producer.batches.length || producer.epochOffset >= endOffset)) this.#changed.add(id)
+      const isKnown = producer !== undefined && (kept.length > 0 || producer.epochOffset < endOffset)
+      yield [id, isKnown ? encodeProducer(producer, kept) : null]
     }
+    const open = this.transactions.takeOpenAt(endOffset)
+    if (open !== undefined) yield [TRANSACTIONS, open]
   }
 
   restore(producerId: number, value: Uint8Array): void {
-    this.#producers.set(producerId, decodeProducer(value))
+    if (producerId === TRANSACTIONS) this.transactions.restore(value)
+    else this.#producers.set(producerId, decodeProducer(value))
   }
 
   #of(id: number): Producer {
     let producer = this.#producers.get(id)
     if (producer === undefined) {
-      producer = { epoch: -1, lastAppendMs: 0, batches: [] }
+      producer = { epoch: -1, epochOffset: -1, lastAppendMs: 0, batches: [] }
       this.#producers.set(id, producer)
     }
     return producer
   }
 }
 
-const HEAD_BYTES = 10
+const HEAD_BYTES = 18
 const BATCH_BYTES = 24
 
 function encodeProducer(producer: Producer, batches: readonly RememberedBatch[]): Uint8Array {
   const out = Buffer.alloc(HEAD_BYTES + batches.length * BATCH_BYTES)
   writeInt16(out, 0, producer.epoch)
   writeInt64(out, 2, producer.lastAppendMs)
+  writeInt64(out, 10, producer.epochOffset)
   batches.forEach((batch, i) => {
     const at = HEAD_BYTES + i * BATCH_BYTES
     writeInt32(out, at, batch.baseSequence)
@@ -164,5 +180,5 @@ function decodeProducer(value: Uint8Array): Producer {
       timestampMs: readInt64(value, at + 16),
     })
   }
-  return { epoch: readInt16(value, 0), lastAppendMs: readInt64(value, 2), batches }
+  return { epoch: readInt16(value, 0), lastAppendMs: readInt64(value, 2), epochOffset: readInt64(value, 10), batches }
 }

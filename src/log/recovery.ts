@@ -14,7 +14,7 @@ import { formatMetadata, metadataPath, parseMetadata } from './partition-metadat
 import { NEW_PARTITION, type PartitionIdentity, type PartitionStart, type UnwrittenBatch } from './partition-start.ts'
 import type { PartitionSettings } from './ports.ts'
 import { ProducerStates } from './producer-state.ts'
-import { batchBaseOffset, batchCrcHolds, batchLeaderEpoch, batchOffsetCount, batchSizeBytes } from './record-batch.ts'
+import { batchBaseOffset, batchCrcHolds, batchIsControl, batchLeaderEpoch, batchOffsetCount, batchSizeBytes } from './record-batch.ts'
 import { baseOffsetOf, DELETED, Segment, segmentName } from './segment.ts'
 import { noteBatches, rebuildIndexes, walkBatches } from './segment-reader.ts'
 import { readSmallFile, writeSmallFile } from './small-file.ts'
@@ -243,7 +243,13 @@ function listSegments(core: LogCore, input: RecoveryInput): Segment[] {
     .sort((a, b) => a - b)
   const segments = bases.map((baseOffset) => {
     const stem = `${folder}/${segmentName(baseOffset)}`
-    const files = { baseOffset, logBytes: sizeOf(`${stem}.log`), indexBytes: sizeOf(`${stem}.index`), timeIndexBytes: sizeOf(`${stem}.timeindex`) }
+    const files = {
+      baseOffset,
+      logBytes: sizeOf(`${stem}.log`),
+      indexBytes: sizeOf(`${stem}.index`),
+      timeIndexBytes: sizeOf(`${stem}.timeindex`),
+      txnIndexBytes: sizeOf(`${stem}.txnindex`),
+    }
     return new Segment(core.pool, folder, files, { indexIntervalBytes: input.settings.indexIntervalBytes, openedAtMs: core.clock.now() })
   })
   const logStart = input.position?.logStartOffset ?? 0
@@ -301,6 +307,7 @@ interface ScanFrom {
 /** Walks one segment to its end, or to where it breaks off; the offset there. */
 async function scanSegment(work: Recovery, segment: Segment, from: ScanFrom): Promise<number> {
   const endPosition = segment.writtenBytes
+  segment.txnIndex.keepBelow(from.offset)
   if (from.position === endPosition && !(work.input.machineFailed && endPosition > 0)) {
     await mendIndexes(work, segment)
     return from.offset
@@ -328,6 +335,7 @@ async function scanSegment(work: Recovery, segment: Segment, from: ScanFrom): Pr
         work.core.logger.error({ file: segment.log.path, position: place, offset: base }, 'a batch is damaged; it stays, and is not served')
       } else {
         work.producers.remember(batch, work.core.clock.now(), Number.POSITIVE_INFINITY)
+        if (batchIsControl(batch)) work.producers.transactions.index(base, segment.txnIndex)
       }
       jumped = false
       work.epochs.begin(Math.max(batchLeaderEpoch(bytes, at), work.epochs.current), base)

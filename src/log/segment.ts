@@ -6,6 +6,7 @@ import { OFFSET_ENTRY_BYTES, writeOffsetEntry } from './offset-index.ts'
 import type { PartitionSettings } from './ports.ts'
 import { batchBaseOffset, batchLastOffsetDelta, batchMaxTimestampMs, batchSizeBytes } from './record-batch.ts'
 import { readTimeEntry, TIME_ENTRY_BYTES, writeTimeEntry } from './time-index.ts'
+import { TxnIndex } from './txn-index.ts'
 
 /** A timestamp no record has: before any. */
 const NO_TIMESTAMP = -1
@@ -18,10 +19,14 @@ export interface SegmentFiles {
   readonly logBytes: number
   readonly indexBytes: number
   readonly timeIndexBytes: number
+  readonly txnIndexBytes: number
 }
 
+/** Of a segment that is about to be made. */
+export const EMPTY_FILES: Omit<SegmentFiles, 'baseOffset'> = { logBytes: 0, indexBytes: 0, timeIndexBytes: 0, txnIndexBytes: 0 }
+
 /**
- * One file of a partition's log and its two sparse indexes, in Kafka's layout and rules (LogSegment.java). Bytes reach the
+ * One file of a partition's log, its two sparse indexes and its aborted transactions, in Kafka's layout and rules (LogSegment.java). Bytes reach the
  * page cache in `write`; the disk when the checkpoint calls `sync`.
  */
 export class Segment {
@@ -29,6 +34,7 @@ export class Segment {
   readonly log: PooledFile
   readonly offsetIndex: IndexFile
   readonly timeIndex: IndexFile
+  readonly txnIndex: TxnIndex
   /** Bytes given away to batches, the waiting ones too: where the next one begins. */
   sizeBytes: number
   /** Bytes in the file. */
@@ -54,6 +60,7 @@ export class Segment {
     this.log = pool.file(`${stem}.log`)
     this.offsetIndex = new IndexFile(pool.file(`${stem}.index`), OFFSET_ENTRY_BYTES, files.indexBytes)
     this.timeIndex = new IndexFile(pool.file(`${stem}.timeindex`), TIME_ENTRY_BYTES, files.timeIndexBytes)
+    this.txnIndex = new TxnIndex(pool.file(`${stem}.txnindex`), files.txnIndexBytes)
     this.sizeBytes = files.logBytes
     this.writtenBytes = files.logBytes
     this.openedAtMs = options.openedAtMs
@@ -67,6 +74,7 @@ export class Segment {
     this.log.moved(`${stem}.log`)
     this.offsetIndex.moved(`${stem}.index`)
     this.timeIndex.moved(`${stem}.timeindex`)
+    this.txnIndex.moved(`${stem}.txnindex`)
   }
 
   /** Nothing is appended from now on. */
@@ -163,7 +171,9 @@ export class Segment {
   async sync(closed: boolean): Promise<number> {
     const bytes = this.writtenBytes
     this.#tryFlushIndexes()
+    this.txnIndex.flush()
     if (this.syncedBytes < bytes) await this.log.sync()
+    await this.txnIndex.sync()
     if (closed) {
       await this.offsetIndex.sync()
       await this.timeIndex.sync()
@@ -206,7 +216,7 @@ export class Segment {
     cache.forget(this.timeIndex)
     this.close()
     // Renamed within the call, as Kafka does: until they are gone, a topic made anew may have files of these names.
-    const paths = [this.log.path, this.offsetIndex.path, this.timeIndex.path].filter((path) => fileSystem.size(path) >= 0)
+    const paths = [this.log.path, this.offsetIndex.path, this.timeIndex.path, this.txnIndex.path].filter((path) => fileSystem.size(path) >= 0)
     for (const path of paths) fileSystem.rename(path, path + DELETED)
     for (const path of paths) await fileSystem.remove(path + DELETED)
   }
@@ -216,6 +226,7 @@ export class Segment {
     this.log.close()
     this.offsetIndex.close()
     this.timeIndex.close()
+    this.txnIndex.close()
   }
 
   #noteTime(): void {

@@ -94,6 +94,10 @@ export class HeldPartition implements PartitionLog {
     this.index = index
   }
 
+  transactionStart(): null {
+    return null
+  }
+
   get lastStableOffset(): number {
     return this.highWatermark
   }

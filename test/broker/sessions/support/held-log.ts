@@ -179,6 +179,10 @@ class HeldPartition implements PartitionLog {
     return this.#stored.batches.reduce((sum, batch) => sum + batch.bytes.length, 0)
   }
 
+  transactionStart(): null {
+    return null
+  }
+
   append(bytes: Uint8Array, attachment: unknown): StoredBatch {
     const count = batchOffsetCount(bytes)
     const baseOffset = this.#stored.end

@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict'
+import { cpSync, existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import test from 'node:test'
+import type { LocalLog } from '../../src/log/local-log.ts'
+import { buildMarker, type MarkerType } from '../../src/log/marker.ts'
+import type { AbortedTransaction, PartitionLog } from '../../src/log/ports.ts'
+import { buildBatch, TRANSACTIONAL_BIT } from '../../src/log/record-batch.ts'
+import { NodeFiles } from '../../src/runtime/files-node.ts'
+import { SeededRandom } from '../../src/testing/seeded-random.ts'
+import { append, openLog, SETTINGS, TOPIC_ID, temporaryFolder } from './log-harness.ts'
+
+const SMALL = { ...SETTINGS, segmentBytes: 3_000, indexIntervalBytes: 300 }
+
+function transactional(producerId: number, baseSequence: number, count = 1, producerEpoch = 0): Uint8Array {
+  const records = Array.from({ length: count }, (_, i) => ({ key: null, value: Buffer.from(`${producerId}/${baseSequence + i}`), timestampMs: 1_000 }))
+  return buildBatch(records, { attributes: TRANSACTIONAL_BIT, producerId, producerEpoch, baseSequence })
+}
+
+function marker(producerId: number, type: MarkerType, producerEpoch = 0): Uint8Array {
+  return buildMarker({ type, producerId, producerEpoch, coordinatorEpoch: 0, timestampMs: 2_000 })
+}
+
+async function appendOne(log: LocalLog, partition: PartitionLog, bytes: Uint8Array): Promise<number> {
+  const offsets = await append(log, { batches: [{ partition, bytes }] })
+  assert.ok(Array.isArray(offsets), JSON.stringify(offsets))
+  return offsets[0] as number
+}
+
+async function inFolder(run: (path: string) => Promise<void>): Promise<void> {
+  const { path, remove } = temporaryFolder()
+  try {
+    await run(path)
+  } finally {
+    remove()
+  }
+}
+
+test('the last stable offset is the first offset of the oldest open transaction', () =>
+  inFolder(async (path) => {
+    const log = await openLog(new NodeFiles(path))
+    const partition = log.createPartition(TOPIC_ID, 'orders', 0, SETTINGS)
+    log.start()
+    await appendOne(log, partition, buildBatch([{ key: null, value: null, timestampMs: 1 }]))
+    assert.equal(partition.lastStableOffset, 1)
+    await appendOne(log, partition, transactional(1, 0, 2))
+    await appendOne(log, partition, transactional(2, 0))
+    assert.equal(partition.lastStableOffset, 1)
+    assert.equal(partition.transactionStart(2), 3)
+    await appendOne(log, partition, marker(1, 'abort'))
+    assert.equal(partition.lastStableOffset, 3)
+    await appendOne(log, partition, marker(2, 'commit'))
+    assert.equal(partition.lastStableOffset, 6)
+    assert.equal(partition.transactionStart(2), null)
+    assert.deepEqual(partition.abortedTransactions(0, 6), [{ producerId: 1, firstOffset: 1, lastOffset: 4, lastStableOffset: 3 }])
+    assert.deepEqual(partition.abortedTransactions(5, 6), [])
+    await log.close()
+  }))
+
+test('a marker of a higher epoch fences the one before, and the next sequence is 0', () =>
+  inFolder(async (path) => {
+    let log = await openLog(new NodeFiles(path))
+    let partition: PartitionLog = log.createPartition(TOPIC_ID, 'orders', 0, SETTINGS)
+    log.start()
+    await appendOne(log, partition, transactional(1, 0, 2))
+    await appendOne(log, partition, marker(1, 'commit', 1))
+    const verdicts = () =>
+      [
+        { producerEpoch: 0, baseSequence: 2 },
+        { producerEpoch: 1, baseSequence: 2 },
+        { producerEpoch: 1, baseSequence: 0 },
+      ].map((batch) => partition.checkProducer({ producerId: 1, lastSequence: batch.baseSequence, ...batch }).outcome)
+    assert.deepEqual(verdicts(), ['fenced', 'out-of-order', 'append'])
+    await log.close()
+    log = await openLog(new NodeFiles(path))
+    partition = await log.openPartition(TOPIC_ID, 'orders', 0, SETTINGS)
+    assert.deepEqual(verdicts(), ['fenced', 'out-of-order', 'append'])
+    await log.close()
+  }))
+
+test('the index of aborted transactions has the bytes of Kafka', () =>
+  inFolder(async (path) => {
+    const log = await openLog(new NodeFiles(path))
+    const partition = log.createPartition(TOPIC_ID, 'orders', 0, SETTINGS)
+    log.start()
+    await appendOne(log, partition, transactional(0x1234, 0, 3))
+    await appendOne(log, partition, marker(0x1234, 'abort'))
+    await log.close()
+    // AbortedTxn.java: version, producer id, first offset, last offset, last stable offset.
+    const expected = '0000' + '0000000000001234' + '0000000000000000' + '0000000000000003' + '0000000000000004'
+    assert.equal(readFileSync(join(path, 'topics/orders-0/00000000000000000000.txnindex')).toString('hex'), expected)
+  }))
+
+interface Step {
+  readonly base: number
+  readonly producerId: number
+  readonly type: MarkerType | 'data' | 'plain'
+}
+
+/** What any reader of all batches would say. */
+function naive(steps: readonly Step[], highWatermark: number): { stable: number; aborted: AbortedTransaction[] } {
+  const open = new Map<number, number>()
+  const aborted: AbortedTransaction[] = []
+  for (const { base, producerId, type } of steps) {
+    if (type === 'plain') continue
+    if (type === 'data') {
+      if (!open.has(producerId)) open.set(producerId, base)
+      continue
+    }
+    const firstOffset = open.get(producerId)
+    if (firstOffset === undefined) continue
+    open.delete(producerId)
+    if (type === 'abort') aborted.push({ producerId, firstOffset, lastOffset: base, lastStableOffset: Math.min(base + 1, ...open.values()) })
+  }
+  return { stable: Math.min(highWatermark, ...open.values()), aborted }
+}
+
+const SEED = Number(process.env.SEED ?? Date.now())
+
+test(`random transactions over segments, restarts and kills are what a reader of all batches would say (seed ${SEED})`, () =>
+  inFolder(async (path) => {
+    const random = new SeededRandom(SEED)
+    const steps: Step[] = []
+    const sequences = new Map<number, number>()
+    let folder = join(path, 'data')
+    let log = await openLog(new NodeFiles(folder), { checkpointBytes: 2_000, checkpointMs: 5 })
+    let partition: PartitionLog = log.createPartition(TOPIC_ID, 'orders', 0, SMALL)
+    log.start()
+    const check = (): void => {
+      const { stable, aborted } = naive(steps, partition.highWatermark)
+      assert.equal(partition.lastStableOffset, stable)
+      const from = random.below(partition.highWatermark + 1)
+      const end = from + random.below(partition.highWatermark + 1 - from)
+      const expected = aborted.filter(({ firstOffset, lastOffset }) => lastOffset >= from && firstOffset < end).sort((a, b) => a.firstOffset - b.firstOffset)
+      assert.deepEqual(partition.abortedTransactions(from, end), expected, `aborted in [${from}, ${end})`)
+    }
+    for (let i = 0; i < 400; i++) {
+      const producerId = 1 + random.below(4)
+      const type = random.pick(['data', 'data', 'data', 'plain', 'abort', 'commit'] as const)
+      const sequence = sequences.get(producerId) ?? 0
+      const count = 1 + random.below(4)
+      if (type === 'data') sequences.set(producerId, sequence + count)
+      const bytes =
+        type === 'data'
+          ? transactional(producerId, sequence, count)
+          : type === 'plain'
+            ? buildBatch([{ key: null, value: Buffer.alloc(random.below(200)), timestampMs: 1 }])
+            : marker(producerId, type)
+      steps.push({ base: await appendOne(log, partition, bytes), producerId, type })
+      check()
+      if (!random.chance(0.04)) continue
+      // A copy of the folder is what kill -9 leaves.
+      const image = join(path, `image-${i}`)
+      if (random.chance(0.5)) cpSync(folder, image, { recursive: true, filter: (file) => !file.endsWith('/lock') })
+      await log.close()
+      if (existsSync(image)) folder = image
+      log = await openLog(new NodeFiles(folder), { checkpointBytes: 2_000, checkpointMs: 5 })
+      partition = await log.openPartition(TOPIC_ID, 'orders', 0, SMALL)
+      log.start()
+      check()
+    }
+    await log.close()
+  }))
