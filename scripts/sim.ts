@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { parseFaults } from '../test/simulation/fault-schedule.ts'
 import { PLANTED_FAULTS } from '../test/simulation/planted-faults.ts'
 import { type RunResult, runSeed } from '../test/simulation/run-seed.ts'
 
@@ -24,6 +25,8 @@ const { values } = parseArgs({
     steps: { type: 'string' },
     plant: { type: 'string' },
     workloads: { type: 'string' },
+    faults: { type: 'string' },
+    variation: { type: 'string' },
     planted: { type: 'boolean' },
     trace: { type: 'boolean' },
     help: { type: 'boolean' },
@@ -47,6 +50,8 @@ function options() {
     seconds: Number(values.seconds ?? 20),
     print: values.trace ?? false,
     ...(values.workloads === undefined ? {} : { workloads: values.workloads.split(',') }),
+    ...(values.faults === undefined ? {} : { faults: parseFaults(values.faults) }),
+    ...(values.variation === undefined ? {} : { variation: Number(values.variation) }),
     ...(values.steps === undefined ? {} : { steps: Number(values.steps) }),
     ...(planted === undefined ? {} : { planted }),
   }
@@ -54,7 +59,7 @@ function options() {
 
 async function runOne(seed: number): Promise<number> {
   const result = await runSeed(seed, options())
-  if (result.violations.length > 0 && !values.trace) for (const line of result.traceTail.slice(-SHOWN_LINES)) console.log(line.slice(0, 300))
+  if (result.violations.length > 0 && !values.trace) for (const line of result.trace.slice(-SHOWN_LINES)) console.log(line.slice(0, 300))
   describe(result)
   return result.violations.length === 0 ? 0 : 1
 }

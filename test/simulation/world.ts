@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { loadSettings, settingsOfObject } from '../../src/config/load.ts'
 import type { SettingsInput } from '../../src/config/settings.ts'
 import type { LogStore } from '../../src/log/ports.ts'
@@ -9,6 +8,7 @@ import { type DiskLie, SimulatedDisk } from '../../src/testing/simulated-disk.ts
 import { mountDisk } from '../../src/testing/simulated-files.ts'
 import { SimulatedNetwork } from '../../src/testing/simulated-network.ts'
 import { type SimulatedProcess, SimulatedTime } from '../../src/testing/simulated-time.ts'
+import { Trace, type TraceOptions } from './trace.ts'
 
 export const KAFKA = { host: '127.0.0.1', port: 9092 }
 export const MQTT = { host: '127.0.0.1', port: 1883 }
@@ -37,12 +37,15 @@ const SETTINGS: SettingsInput = {
   'log.retention.ms': -1,
 }
 
-/** Lines kept for whoever looks at a failure. */
-const TRACE_TAIL = 400
-
 export interface PlantedFault {
   readonly lies?: readonly DiskLie[]
   readonly wrapLog?: (log: LogStore) => LogStore
+}
+
+export interface WorldOptions extends TraceOptions {
+  readonly planted: PlantedFault
+  /** 0, or another run of the same seed: what clients do and how long things take is drawn anew, workloads and faults are not. */
+  readonly variation: number
 }
 
 export type CrashKind =
@@ -78,32 +81,34 @@ export class World {
   /** Set for good by the tester at the end: actors finish what they began. */
   stopping = false
   readonly counts = new Map<string, number>()
-  readonly #hash = createHash('sha256')
-  readonly #tail: string[] = []
+  readonly recorded: Trace
   readonly #planted: PlantedFault
-  readonly #print: boolean
-  traceLines = 0
+  readonly #boots: SeededRandom
+  readonly #crashes: SeededRandom
 
-  constructor(seed: number, planted: PlantedFault = {}, print = false) {
+  constructor(seed: number, { planted, variation, ...trace }: WorldOptions) {
     this.seed = seed
     this.#planted = planted
-    this.#print = print
-    this.random = new SeededRandom(seed)
-    const turns = this.random.fork()
-    const wire = this.random.fork()
-    const diskTimes = this.random.fork()
+    this.recorded = new Trace(trace)
+    const noise = new SeededRandom(seed).named(`variation ${variation}`)
+    this.random = noise.named('clients')
+    this.#boots = noise.named('boots')
+    this.#crashes = noise.named('crashes')
+    const turns = noise.named('turns')
+    const wire = noise.named('wire')
+    const diskTimes = noise.named('disk times')
     this.time = new SimulatedTime({
       turnMs: () => turns.fraction() * 0.3,
       onCrash: (owner, error) => this.violate(`${owner?.name ?? 'the harness'} threw ${error instanceof Error ? error.stack : String(error)}`),
     })
-    const pieces = this.random.pick([1, 7, 64, 1460, 65_536])
+    const pieces = wire.pick([1, 7, 64, 1460, 65_536])
     this.network = new SimulatedNetwork(this.time, {
       windowBytes: 65_536,
       latencyMs: () => 0.05 + wire.fraction() * (wire.chance(0.02) ? 40 : 1),
       pieceBytes: () => (wire.chance(0.2) ? wire.between(1, pieces) : 65_536),
       onArrival: (to, bytes) => this.trace('net', to.id, bytes),
     })
-    this.disk = new SimulatedDisk(this.random.fork(), {
+    this.disk = new SimulatedDisk(noise.named('disk'), {
       latencyMs: () => 0.02 + diskTimes.fraction() * 0.2,
       syncMs: () => 0.1 + diskTimes.fraction() * (diskTimes.chance(0.05) ? 80 : 2),
       syncFailure: 0,
@@ -118,25 +123,18 @@ export class World {
     this.broker.kill()
   }
 
-  /** One line of the trace: its hash is the run. */
+  /** The same world for one who takes part: with a random source of its own, so that what others draw changes nothing for it. Changes nothing here. */
+  drawingFrom(name: string): World {
+    const own = Object.create(this, { random: { value: this.random.named(name) } }) as World
+    Object.freeze(own)
+    return own
+  }
+
+  /** One line of the trace. */
   trace(what: string, detail: string, bytes?: Uint8Array): void {
-    this.traceLines++
-    const line = `${this.time.nowMs.toFixed(3)} ${what} ${detail}${bytes === undefined ? '' : ` ${bytes.length} B`}`
-    this.#hash.update(line)
-    if (bytes !== undefined) this.#hash.update(bytes)
-    if (what === 'net') return
-    if (this.#print) console.log(line)
-    this.#tail.push(line)
-    if (this.#tail.length > TRACE_TAIL) this.#tail.shift()
-  }
-
-  get traceTail(): readonly string[] {
-    return this.#tail
-  }
-
-  /** Of everything that happened so far. */
-  traceHash(): string {
-    return this.#hash.copy().digest('hex')
+    const line = `${this.time.nowMs.toFixed(3)} ${what} ${detail}`
+    if (bytes === undefined) this.recorded.add(line)
+    else this.recorded.addBytes(line, bytes)
   }
 
   violate(what: string): void {
@@ -192,7 +190,7 @@ export class World {
     const logger = { debug: () => {}, info: say('info'), warn: say('warn'), error: say('error') }
     return openServer(loaded.settings, logger, {
       clock: process,
-      random: this.random.fork(),
+      random: this.#boots.fork(),
       network: this.network.of(process),
       files: mountDisk(this.disk, this.time, process),
       bounds: BOUNDS,
@@ -206,7 +204,7 @@ export class World {
     this.trace('crash', `${kind}${this.server === null ? ' while starting' : ''}`)
     this.count(this.server === null ? `${kind} while starting` : kind)
     // A dead machine sends no resets: its peers notice late.
-    this.#end(broker, () => (kind === 'kill' ? this.random.fraction() : 1 + this.random.fraction() * 3_000))
+    this.#end(broker, () => (kind === 'kill' ? this.#crashes.fraction() : 1 + this.#crashes.fraction() * 3_000))
     if (kind === 'power') this.disk.powerLoss()
     for (const told of this.onCrash) told(kind)
   }
