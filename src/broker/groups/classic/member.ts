@@ -1,6 +1,6 @@
-import type { Clock } from '../../runtime/clock.ts'
-import { Deadline } from './deadline.ts'
-import { type JoinResult, type MemberConnection, NO_ASSIGNMENT, type Protocol, type Respond, type SyncResult } from './group-requests.ts'
+import type { Clock } from '../../../runtime/clock.ts'
+import { Deadline } from '../deadline.ts'
+import { type JoinResult, type MemberConnection, NO_ASSIGNMENT, type Protocol, type Respond, type SyncResult } from '../group-requests.ts'
 
 /** Who a member is and what it asked for. */
 export interface MemberProfile {

@@ -1,5 +1,5 @@
-import { ERRORS, type ErrorRow } from '../errors.ts'
-import { type JoinResult, NO_ASSIGNMENT, type SyncRequest, type SyncResult } from './group-requests.ts'
+import { ERRORS, type ErrorRow } from '../../errors.ts'
+import { type JoinResult, NO_ASSIGNMENT, type SyncRequest, type SyncResult } from '../group-requests.ts'
 import type { Member } from './member.ts'
 import type { Membership } from './membership.ts'
 import { CONSUMER_PROTOCOL_TYPE, subscribedTopics } from './subscription.ts'

@@ -1,4 +1,4 @@
-import { readInt16, readInt32 } from '../../util/big-endian.ts'
+import { readInt16, readInt32 } from '../../../util/big-endian.ts'
 
 /** The protocol type of consumers: only their metadata is understood here. */
 export const CONSUMER_PROTOCOL_TYPE = 'consumer'

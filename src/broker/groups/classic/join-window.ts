@@ -1,5 +1,5 @@
-import type { Clock } from '../../runtime/clock.ts'
-import { Deadline } from './deadline.ts'
+import type { Clock } from '../../../runtime/clock.ts'
+import { Deadline } from '../deadline.ts'
 
 /**
  * How long a rebalance waits for members to join. That of an empty group waits for others although all it knows of have

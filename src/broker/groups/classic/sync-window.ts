@@ -1,5 +1,5 @@
-import type { Clock } from '../../runtime/clock.ts'
-import { Deadline } from './deadline.ts'
+import type { Clock } from '../../../runtime/clock.ts'
+import { Deadline } from '../deadline.ts'
 
 /** How long the members of a generation have to ask for their assignment, and who has not yet. */
 export class SyncWindow {

@@ -1,6 +1,6 @@
-import { ERRORS, type ErrorRow } from '../errors.ts'
-import type { JoinRequest } from './group-requests.ts'
-import type { GroupSettings } from './group-settings.ts'
+import { ERRORS, type ErrorRow } from '../../errors.ts'
+import type { JoinRequest } from '../group-requests.ts'
+import type { GroupSettings } from '../group-settings.ts'
 import type { GroupState } from './group-state.ts'
 import { type Membership, protocolBytes } from './membership.ts'
 

@@ -1,5 +1,5 @@
-import { ERRORS, type ErrorRow } from '../errors.ts'
-import { type JoinedMember, type JoinResult, joinRefused, type Protocol, type Respond, type SyncResult, syncRefused } from './group-requests.ts'
+import { ERRORS, type ErrorRow } from '../../errors.ts'
+import { type JoinedMember, type JoinResult, joinRefused, type Protocol, type Respond, type SyncResult, syncRefused } from '../group-requests.ts'
 import type { Member } from './member.ts'
 
 /** Who is in a group, who leads it, and which protocols all of them support. Knows no states and no time. */

@@ -1,8 +1,8 @@
-import type { StateMachine } from '../../log/ports.ts'
-import { STATE_KINDS } from '../state-kinds.ts'
-import { DurableCell } from './durable-cell.ts'
+import type { StateMachine } from '../../../log/ports.ts'
+import { STATE_KINDS } from '../../state-kinds.ts'
+import { DurableCell } from '../durable-cell.ts'
+import type { StagedChange } from '../offsets.ts'
 import { decodeGroupRecord, type GroupRecord } from './group-record.ts'
-import type { StagedChange } from './offsets.ts'
 
 /**
  * The saved state of all groups: the last generation each of them agreed on, which is behind the living group while that

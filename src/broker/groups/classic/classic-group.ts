@@ -1,9 +1,4 @@
-import { ERRORS, type ErrorRow } from '../errors.ts'
-import { refuseEntry } from './admission.ts'
-import { ExpectedMembers } from './expected-members.ts'
-import { Generation } from './generation.ts'
-import type { GroupHost } from './group-host.ts'
-import { type GroupRecord, groupRecord } from './group-record.ts'
+import { ERRORS, type ErrorRow } from '../../errors.ts'
 import {
   type JoinRequest,
   type JoinResult,
@@ -16,7 +11,12 @@ import {
   type SyncRequest,
   type SyncResult,
   syncRefused,
-} from './group-requests.ts'
+} from '../group-requests.ts'
+import { refuseEntry } from './admission.ts'
+import { ExpectedMembers } from './expected-members.ts'
+import { Generation } from './generation.ts'
+import type { GroupHost } from './group-host.ts'
+import { type GroupRecord, groupRecord } from './group-record.ts'
 import { type GroupState, mayEnter } from './group-state.ts'
 import { JoinWindow } from './join-window.ts'
 import { copyProtocols, Member } from './member.ts'
@@ -27,7 +27,7 @@ import { SyncWindow } from './sync-window.ts'
  * A classic consumer group: Kafka's state machine (rules 16 to 22; KIP-345, KIP-394, KIP-814), one method per event. It
  * knows neither the wire nor the log.
  */
-export class Group {
+export class ClassicGroup {
   readonly id: string
   readonly members = new Membership()
   readonly generation: Generation

@@ -1,7 +1,7 @@
-import type { Clock } from '../../runtime/clock.ts'
-import type { ErrorRow } from '../errors.ts'
+import type { Clock } from '../../../runtime/clock.ts'
+import type { ErrorRow } from '../../errors.ts'
+import type { GroupSettings } from '../group-settings.ts'
 import type { GroupRecord } from './group-record.ts'
-import type { GroupSettings } from './group-settings.ts'
 import type { GroupState } from './group-state.ts'
 
 /** What a group asks of its surroundings. */

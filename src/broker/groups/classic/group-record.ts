@@ -1,8 +1,8 @@
+import type { Protocol } from '../group-requests.ts'
+import { StateReader, StateWriter } from '../state-codec.ts'
 import type { Generation } from './generation.ts'
-import type { Protocol } from './group-requests.ts'
 import type { Member } from './member.ts'
 import type { Membership } from './membership.ts'
-import { StateReader, StateWriter } from './state-codec.ts'
 
 /** What a restart must know of a group, as Kafka keeps it in its GroupMetadataValue: the last stable generation. */
 export interface GroupRecord {

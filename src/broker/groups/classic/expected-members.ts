@@ -1,5 +1,5 @@
-import type { Clock } from '../../runtime/clock.ts'
-import { Deadline } from './deadline.ts'
+import type { Clock } from '../../../runtime/clock.ts'
+import { Deadline } from '../deadline.ts'
 
 /** Member ids that were given out and not used yet, each with the time it has left (KIP-394). */
 export class ExpectedMembers {
