@@ -9,6 +9,7 @@ import { TopicMapping } from './broker/topics/mapping/topic-mapping.ts'
 import { TopicRegistry } from './broker/topics/topic-registry.ts'
 import { type ListenerAddress, printAddress } from './config/listener-address.ts'
 import type { Settings } from './config/settings.ts'
+import { FetchSessions } from './kafka/fetch-sessions.ts'
 import type { KafkaBroker } from './kafka/handler.ts'
 import { KafkaServer } from './kafka/kafka-server.ts'
 import { LocalLog } from './log/local-log.ts'
@@ -25,6 +26,7 @@ import { systemClock } from './runtime/system-clock.ts'
 import { Access } from './server-access.ts'
 import {
   brokerConfigs,
+  fetchSessionSettings,
   groupSettings,
   kafkaSettings,
   listenerSettings,
@@ -150,6 +152,7 @@ async function openCore(settings: Settings, logger: Logger, { clock, random, fil
     settings: kafkaSettings(settings),
     groups,
     producerIds,
+    fetchSessions: new FetchSessions(clock, random, fetchSessionSettings(settings)),
     brokerConfigs: brokerConfigs(settings),
   }
   return { broker, sessions, access: new Access(settings, security) }
