@@ -4,6 +4,7 @@ import type { LogStore } from '../../src/log/ports.ts'
 import type { Network } from '../../src/runtime/network.ts'
 import { openServer, type Server } from '../../src/server.ts'
 import { SeededRandom } from '../../src/testing/seeded-random.ts'
+import { simulatedDecompression } from '../../src/testing/simulated-decompression.ts'
 import { type DiskLie, SimulatedDisk } from '../../src/testing/simulated-disk.ts'
 import { mountDisk } from '../../src/testing/simulated-files.ts'
 import { SimulatedNetwork } from '../../src/testing/simulated-network.ts'
@@ -35,9 +36,13 @@ const SETTINGS: SettingsInput = {
   'mqtt.listeners': '127.0.0.1:1883',
   'log.segment.bytes': 1_048_576,
   'log.retention.ms': -1,
+  'log.retention.check.interval.ms': 2_000,
+  'offsets.retention.check.interval.ms': 3_000,
 }
 
 export interface PlantedFault {
+  /** Seeds, from 1, within which the simulation finds it. */
+  readonly withinSeeds: number
   readonly lies?: readonly DiskLie[]
   readonly wrapLog?: (log: LogStore) => LogStore
 }
@@ -53,6 +58,9 @@ export type CrashKind =
   | 'kill'
   /** The machine goes down: what was not synced is lost or torn. */
   | 'power'
+
+/** Of the connections whose bytes come one by one. */
+const SPLIT_CONNECTIONS = 0.03
 
 /** Something the broker did that it must not do. */
 export class Violation extends Error {}
@@ -106,6 +114,7 @@ export class World {
       windowBytes: 65_536,
       latencyMs: () => 0.05 + wire.fraction() * (wire.chance(0.02) ? 40 : 1),
       pieceBytes: () => (wire.chance(0.2) ? wire.between(1, pieces) : 65_536),
+      splits: () => wire.chance(SPLIT_CONNECTIONS),
       onArrival: (to, bytes) => this.trace('net', to.id, bytes),
     })
     this.disk = new SimulatedDisk(noise.named('disk'), {
@@ -194,6 +203,7 @@ export class World {
       network: this.network.of(process),
       files: mountDisk(this.disk, this.time, process),
       bounds: BOUNDS,
+      decompress: simulatedDecompression(this.time, process, this.#boots.fork()),
       ...(this.#planted.wrapLog === undefined ? {} : { wrapLog: this.#planted.wrapLog }),
     })
   }
