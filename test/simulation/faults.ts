@@ -1,4 +1,5 @@
 import type { SeededRandom } from '../../src/testing/seeded-random.ts'
+import { cutInWrite, delayConnection, dropConnection, halfClose, stallConnection, stopReading } from './network-faults.ts'
 import type { World } from './world.ts'
 
 /** Something that goes wrong. It draws from its own random source only: leaving one fault out does not change the others. */
@@ -34,18 +35,6 @@ const stop: Fault = (world, random) => {
     },
     (error: unknown) => world.violate(`closing failed: ${String(error)}`),
   )
-}
-
-const dropConnection: Fault = (world, random) => {
-  const sockets = world.network.socketsOf(world.clients)
-  if (sockets.length > 0) random.pick(sockets).break(random.fraction() * 20, random.fraction() * 200)
-  world.count('connections cut')
-}
-
-const stallConnection: Fault = (world, random) => {
-  const sockets = world.network.socketsOf(random.chance(0.5) ? world.clients : world.broker)
-  if (sockets.length > 0) random.pick(sockets).stall(random.below(3_000))
-  world.count('connections stalled')
 }
 
 const pause: Fault = (world, random) => {
@@ -119,6 +108,10 @@ export const FAULTS: Readonly<Record<string, { readonly weight: number; readonly
   stop: { weight: 1, run: stop },
   'drop-connection': { weight: 3, run: dropConnection },
   'stall-connection': { weight: 2, run: stallConnection },
+  'half-close': { weight: 2, run: halfClose },
+  'delay-connection': { weight: 1, run: delayConnection },
+  'cut-in-write': { weight: 2, run: cutInWrite },
+  'stop-reading': { weight: 1, run: stopReading },
   pause: { weight: 1, run: pause },
   'clock-jump': { weight: 1, run: jump },
   'slow-disk': { weight: 1, run: slowDisk },
