@@ -2,9 +2,10 @@ import { SeededRandom } from '../../src/testing/seeded-random.ts'
 import { castOf } from './cast/index.ts'
 import { drawFaults, type ScheduledFault, scheduleFaults } from './fault-schedule.ts'
 import { LogModel } from './log-model.ts'
+import type { PlantedFault } from './planted/planted-fault.ts'
 import { type Actor, actor, type KeptTopic, type Part, type Stage, type Workload } from './stage.ts'
 import { createTopic, Reader, readWhole } from './workloads/kafka-readers.ts'
-import { type PlantedFault, World } from './world.ts'
+import { World } from './world.ts'
 
 export interface RunOptions {
   /** Simulated seconds before everything is drained and checked. */
@@ -17,7 +18,7 @@ export interface RunOptions {
   readonly variation?: number
   /** Happenings after which the run ends whatever goes on; for looking at a failure's beginning. */
   readonly steps?: number
-  readonly planted?: PlantedFault
+  readonly planted?: PlantedFault | null
   /** Prints the trace while it runs. */
   readonly print?: boolean
   /** Keeps the whole trace in the result, not only its end. */
@@ -49,7 +50,7 @@ const SETTLE_MS = 2_000
 
 /** One run, decided by its seed: a time of faults, then peace, then the checks. */
 export async function runSeed(seed: number, options: RunOptions = {}): Promise<RunResult> {
-  const { seconds = 20, steps = Number.POSITIVE_INFINITY, planted = {}, print = false, wholeTrace = false, variation = 0 } = options
+  const { seconds = 20, steps = Number.POSITIVE_INFINITY, planted = null, print = false, wholeTrace = false, variation = 0 } = options
   const world = new World(seed, { planted, print, whole: wholeTrace, variation })
   const model = new LogModel(world)
   const decided = new SeededRandom(seed)

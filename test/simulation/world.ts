@@ -1,18 +1,15 @@
 import { loadSettings, settingsOfObject } from '../../src/config/load.ts'
 import type { SettingsInput } from '../../src/config/settings.ts'
-import type { LogStore } from '../../src/log/ports.ts'
 import type { Network } from '../../src/runtime/network.ts'
 import { openServer, type Server } from '../../src/server.ts'
 import { SeededRandom } from '../../src/testing/seeded-random.ts'
 import { simulatedDecompression } from '../../src/testing/simulated-decompression.ts'
-import { type DiskLie, SimulatedDisk } from '../../src/testing/simulated-disk.ts'
+import { SimulatedDisk } from '../../src/testing/simulated-disk.ts'
 import { mountDisk } from '../../src/testing/simulated-files.ts'
 import { SimulatedNetwork } from '../../src/testing/simulated-network.ts'
 import { type SimulatedProcess, SimulatedTime } from '../../src/testing/simulated-time.ts'
+import type { PlantedFault } from './planted/planted-fault.ts'
 import { Trace, type TraceOptions } from './trace.ts'
-
-export const KAFKA = { host: '127.0.0.1', port: 9092 }
-export const MQTT = { host: '127.0.0.1', port: 1883 }
 
 /** Small enough that journals turn over, snapshots are taken and files are closed within a short run. */
 const BOUNDS = {
@@ -40,15 +37,8 @@ const SETTINGS: SettingsInput = {
   'offsets.retention.check.interval.ms': 3_000,
 }
 
-export interface PlantedFault {
-  /** Seeds, from 1, within which the simulation finds it. */
-  readonly withinSeeds: number
-  readonly lies?: readonly DiskLie[]
-  readonly wrapLog?: (log: LogStore) => LogStore
-}
-
 export interface WorldOptions extends TraceOptions {
-  readonly planted: PlantedFault
+  readonly planted: PlantedFault | null
   /** 0, or another run of the same seed: what clients do and how long things take is drawn anew, workloads and faults are not. */
   readonly variation: number
 }
@@ -90,7 +80,7 @@ export class World {
   stopping = false
   readonly counts = new Map<string, number>()
   readonly recorded: Trace
-  readonly #planted: PlantedFault
+  readonly #planted: PlantedFault | null
   readonly #boots: SeededRandom
   readonly #crashes: SeededRandom
 
@@ -123,7 +113,7 @@ export class World {
       syncFailure: 0,
       readFailure: 0,
       capacityBytes: Number.POSITIVE_INFINITY,
-      lies: new Set(planted.lies),
+      lies: new Set(planted?.lies),
     })
     this.disk.onChange = (what) => this.trace('disk', what)
     this.clients = this.time.process('clients')
@@ -197,14 +187,17 @@ export class World {
     if ('problems' in loaded) throw new Error(loaded.problems.join('\n'))
     const say = (level: string) => (fields: object, message: string) => this.trace(`log-${level}`, `${message} ${JSON.stringify(fields)}`)
     const logger = { debug: () => {}, info: say('info'), warn: say('warn'), error: say('error') }
+    const files = mountDisk(this.disk, this.time, process)
+    const network = this.network.of(process)
+    const planted = this.#planted
     return openServer(loaded.settings, logger, {
-      clock: process,
+      clock: planted?.wrapClock?.(process) ?? process,
       random: this.#boots.fork(),
-      network: this.network.of(process),
-      files: mountDisk(this.disk, this.time, process),
+      network: planted?.wrapNetwork?.(network) ?? network,
+      files: planted?.wrapFiles?.(files) ?? files,
       bounds: BOUNDS,
       decompress: simulatedDecompression(this.time, process, this.#boots.fork()),
-      ...(this.#planted.wrapLog === undefined ? {} : { wrapLog: this.#planted.wrapLog }),
+      ...(planted?.wrapLog === undefined ? {} : { wrapLog: planted.wrapLog }),
     })
   }
 
