@@ -1,107 +1,118 @@
+import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
-import { PLANTED_FAULTS } from '../test/simulation/planted-faults.ts'
-import { type RunResult, runSeed } from '../test/simulation/run-seed.ts'
+import { KNOWN_SEEDS } from '../test/simulation/known-seeds.ts'
+import { type Job, runJob } from './sim/job.ts'
+import { runPlanted } from './sim/planted.ts'
+import { isLost, runJobs } from './sim/pool.ts'
+import { describe, progress, Totals } from './sim/report.ts'
 
 const HELP = `Runs the whole broker, with its clients, its disk and its network, in simulated time: the same seed, the same run.
 
-  npm run sim -- --seed 42              one run; says what it found and the last of its trace
+  npm run sim -- --seed 42              one run; says what it found, and the smallest run that fails so
   npm run sim -- --seed 42 --trace      the same, printing everything that happens
   npm run sim -- --count 100            a hundred fresh seeds; prints what fails with its seed
+  npm run sim -- --for 120              fresh seeds for so many seconds of wall-clock time
+  npm run sim -- --known                the runs that once found something
   npm run sim -- --planted              plants faults one after the other and counts the seeds until each is found
 
   --seconds N   simulated seconds of faults per run (20)
   --steps N     end after so many happenings
   --from N      the first seed of --count (the time of day) and of --planted (1)
-  --plant NAME  with a planted fault
-  --workloads A,B,…  exactly these workloads; otherwise the seed takes some`
+  --jobs N      how many processes (the cores, less one)
+  --plant NAME  with a planted fault; with --planted only this one
+  --workloads A,B,…    exactly these workloads; otherwise the seed takes some
+  --faults A@MS#N,…    exactly these faults, each with its moment and its own seed, or none; otherwise the seed takes some
+  --variation N        the same workloads and faults in another interleaving (0)
+  --no-minimise        does not look for the smallest run that fails
+  --minimise-for N     seconds of wall-clock time for that (60)`
 
 const { values } = parseArgs({
   options: {
     seed: { type: 'string' },
     count: { type: 'string' },
+    for: { type: 'string' },
     from: { type: 'string' },
+    jobs: { type: 'string' },
     seconds: { type: 'string' },
     steps: { type: 'string' },
     plant: { type: 'string' },
     workloads: { type: 'string' },
+    faults: { type: 'string' },
+    variation: { type: 'string' },
+    minimise: { type: 'boolean', default: true },
+    'minimise-for': { type: 'string' },
+    known: { type: 'boolean' },
     planted: { type: 'boolean' },
     trace: { type: 'boolean' },
     help: { type: 'boolean' },
   },
+  allowNegative: true,
 })
 
-/** Seeds that a planted fault may take before it counts as not found. */
-const PLANTED_SEEDS = 50
-const SHOWN_LINES = 60
+const DEFAULT_COUNT = 10
 
-if (values.help) console.log(HELP)
-else if (values.planted) process.exitCode = await runPlanted()
-else if (values.seed !== undefined) process.exitCode = await runOne(Number(values.seed))
-else process.exitCode = await runMany(Number(values.count ?? 10))
+process.exitCode = await main()
 
-function options() {
-  const planted = values.plant === undefined ? undefined : PLANTED_FAULTS[values.plant]
-  if (values.plant !== undefined && planted === undefined)
-    throw new Error(`there is no planted fault ${values.plant}: ${Object.keys(PLANTED_FAULTS).join(', ')}`)
+async function main(): Promise<number> {
+  if (values.help) {
+    console.log(HELP)
+    return 0
+  }
+  const processes = Number(values.jobs ?? Math.max(1, availableParallelism() - 1))
+  if (values.planted)
+    return (await runPlanted(jobBase(), Number(values.from ?? 1), processes, values.plant === undefined ? null : [values.plant])) === 0 ? 0 : 1
+  if (values.known) return runMany(processes, knownJobs())
+  if (values.seed !== undefined) return runOne({ ...jobBase(), seed: Number(values.seed) })
+  return runMany(processes, freshJobs())
+}
+
+function jobBase(): Omit<Job, 'seed'> {
   return {
     seconds: Number(values.seconds ?? 20),
-    print: values.trace ?? false,
+    variation: Number(values.variation ?? 0),
+    minimiseMs: values.minimise ? Number(values['minimise-for'] ?? 60) * 1000 : 0,
     ...(values.workloads === undefined ? {} : { workloads: values.workloads.split(',') }),
+    ...(values.faults === undefined ? {} : { faults: values.faults }),
     ...(values.steps === undefined ? {} : { steps: Number(values.steps) }),
-    ...(planted === undefined ? {} : { planted }),
+    ...(values.plant === undefined ? {} : { plant: values.plant }),
   }
 }
 
-async function runOne(seed: number): Promise<number> {
-  const result = await runSeed(seed, options())
-  if (result.violations.length > 0 && !values.trace) for (const line of result.traceTail.slice(-SHOWN_LINES)) console.log(line.slice(0, 300))
-  describe(result)
-  return result.violations.length === 0 ? 0 : 1
+async function runOne(job: Job): Promise<number> {
+  const outcome = await runJob(values.trace ? { ...job, minimiseMs: 0 } : job, values.trace)
+  describe(outcome)
+  return outcome.violations.length === 0 ? 0 : 1
 }
 
-async function runMany(count: number): Promise<number> {
-  const first = values.from === undefined ? Date.now() : Number(values.from)
-  const totals = new Map<string, number>()
-  let simulatedMs = 0
-  let failed = 0
-  for (let i = 0; i < count; i++) {
-    const result = await runSeed(first + i, options())
-    simulatedMs += result.simulatedMs
-    for (const [what, times] of result.counts) totals.set(what, (totals.get(what) ?? 0) + times)
-    if (result.violations.length === 0) continue
-    failed++
-    describe(result)
+/** Until the count is reached or the time is over, whichever was asked for. */
+function* freshJobs(): Generator<Job> {
+  const first = Number(values.from ?? Date.now())
+  const untilMs = values.for === undefined ? Number.POSITIVE_INFINITY : performance.now() + Number(values.for) * 1000
+  const count = Number(values.count ?? (values.for === undefined ? DEFAULT_COUNT : Number.POSITIVE_INFINITY))
+  console.log(`seeds from ${first}`)
+  for (let i = 0; i < count && performance.now() < untilMs; i++) yield { ...jobBase(), seed: first + i }
+}
+
+function* knownJobs(): Generator<Job> {
+  for (const { replay } of KNOWN_SEEDS) yield { ...jobBase(), variation: 0, ...replay }
+}
+
+async function runMany(processes: number, jobs: Generator<Job>): Promise<number> {
+  const totals = new Totals()
+  const next = (): Job | undefined => {
+    const { value, done } = jobs.next()
+    return done ? undefined : value
   }
-  console.log(
-    [...totals]
-      .sort()
-      .map(([what, times]) => `${what}: ${times}`)
-      .join(', '),
-  )
-  console.log(`${count} seeds from ${first}, ${(simulatedMs / 3_600_000).toFixed(2)} simulated hours, ${failed} failed`)
-  return failed === 0 ? 0 : 1
-}
-
-function describe(result: RunResult): void {
-  const verdict = result.violations.length === 0 ? 'nothing found' : 'FAILED'
-  console.log(
-    `seed ${result.seed}: ${verdict} (${result.steps} steps, ${(result.simulatedMs / 1000).toFixed(1)} s, trace ${result.traceHash.slice(0, 16)}; ${result.cast.join(', ')})`,
-  )
-  for (const violation of result.violations.slice(0, 3)) console.log(`  ${violation}`)
-}
-
-async function runPlanted(): Promise<number> {
-  const first = values.from === undefined ? 1 : Number(values.from)
-  let missed = 0
-  for (const [name, planted] of Object.entries(PLANTED_FAULTS)) {
-    let found: RunResult | null = null
-    let seeds = 0
-    while (found === null && seeds < PLANTED_SEEDS) {
-      const result = await runSeed(first + seeds++, { ...options(), planted })
-      if (result.violations.length > 0) found = result
+  await runJobs(processes, next, (outcome) => {
+    totals.add(outcome)
+    if (isLost(outcome) || outcome.violations.length > 0) {
+      progress('')
+      describe(outcome)
     }
-    if (found === null) missed++
-    console.log(`| ${name} | ${found === null ? `not found in ${seeds}` : seeds} | ${found?.violations[0]?.slice(0, 160) ?? ''} |`)
-  }
-  return missed === 0 ? 0 : 1
+    progress(totals.line)
+  })
+  progress('')
+  totals.printCounts()
+  console.log(totals.line)
+  return totals.failed === 0 ? 0 : 1
 }

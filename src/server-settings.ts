@@ -3,6 +3,7 @@ import { DEFAULT_GROUP_SETTINGS } from './broker/groups/group-settings.ts'
 import type { SessionSettings } from './broker/sessions/session-settings.ts'
 import type { MappingSettings } from './broker/topics/mapping/topic-mapping.ts'
 import { SETTING_KEYS, type SettingKey, type Settings, settingOf } from './config/settings.ts'
+import { DEFAULT_FETCH_SESSION_SETTINGS, type FetchSessionSettings } from './kafka/fetch-sessions.ts'
 import type { BrokerConfig, KafkaSettings } from './kafka/handler.ts'
 import { DEFAULT_KAFKA_SETTINGS } from './kafka/handler.ts'
 import { DEFAULT_LOG_SETTINGS, type LogSettings } from './log/settings.ts'
@@ -59,6 +60,10 @@ export function kafkaSettings(settings: Settings): KafkaSettings {
     maxFetchBytes: settings['fetch.max.bytes'],
     failedAuthenticationDelayMs: settings['connection.failed.authentication.delay.ms'],
   }
+}
+
+export function fetchSessionSettings(settings: Settings): FetchSessionSettings {
+  return { ...DEFAULT_FETCH_SESSION_SETTINGS, maxSessions: settings['max.incremental.fetch.session.cache.slots'] }
 }
 
 export function mqttSettings(settings: Settings): MqttSettings {

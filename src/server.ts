@@ -9,6 +9,7 @@ import { TopicMapping } from './broker/topics/mapping/topic-mapping.ts'
 import { TopicRegistry } from './broker/topics/topic-registry.ts'
 import { type ListenerAddress, printAddress } from './config/listener-address.ts'
 import type { Settings } from './config/settings.ts'
+import { FetchSessions } from './kafka/fetch-sessions.ts'
 import type { KafkaBroker } from './kafka/handler.ts'
 import { KafkaServer } from './kafka/kafka-server.ts'
 import { LocalLog } from './log/local-log.ts'
@@ -25,6 +26,7 @@ import { systemClock } from './runtime/system-clock.ts'
 import { Access } from './server-access.ts'
 import {
   brokerConfigs,
+  fetchSessionSettings,
   groupSettings,
   kafkaSettings,
   listenerSettings,
@@ -35,6 +37,7 @@ import {
   topicDefaults,
 } from './server-settings.ts'
 import type { Logger } from './telemetry/logger.ts'
+import type { Decompress } from './util/compression.ts'
 
 const NODE_ID = 1
 const MAX_USERS = 100_000
@@ -65,6 +68,8 @@ export interface Machine {
   readonly files: FileSystem | null
   /** For tests: bounds that are no settings, small enough to be reached. */
   readonly bounds?: { readonly log?: Partial<LogSettings>; readonly sessions?: Partial<SessionSettings> }
+  /** For tests: decompression outside the event loop; where absent, Node's thread pool does it. */
+  readonly decompress?: Decompress
   /** For tests of tests: puts something between the broker and its log. */
   readonly wrapLog?: (log: LogStore) => LogStore
 }
@@ -114,8 +119,8 @@ interface Core {
 }
 
 /** Makes everything that keeps state, then replays that state, then brings it to life. */
-async function openCore(settings: Settings, logger: Logger, { clock, random, files, bounds, wrapLog }: Machine, opened: Closer[]): Promise<Core> {
-  const localLog = new LocalLog(files ?? (await openFiles(settings)), clock, random, logger, { ...logSettings(settings), ...bounds?.log })
+async function openCore(settings: Settings, logger: Logger, { clock, random, files, bounds, decompress, wrapLog }: Machine, opened: Closer[]): Promise<Core> {
+  const localLog = new LocalLog(files ?? (await openFiles(settings)), clock, random, logger, { ...logSettings(settings), ...bounds?.log }, decompress)
   const log = wrapLog?.(localLog) ?? localLog
   const topics = new TopicRegistry(log, random, {
     numPartitions: settings['num.partitions'],
@@ -129,7 +134,7 @@ async function openCore(settings: Settings, logger: Logger, { clock, random, fil
   const producerIds = new ProducerIds(log, DEFAULT_PRODUCER_ID_SETTINGS)
   const warn = (message: string): void => logger.warn({}, message)
   const mapping = await withReason('mqtt.mapping.rules', async () => new TopicMapping(topics, log, mappingSettings(settings), warn), SettingError)
-  const sessions = new SessionManager(context, mapping, { ...sessionSettings(settings), ...bounds?.sessions }, logger)
+  const sessions = new SessionManager(context, mapping, { ...sessionSettings(settings), ...bounds?.sessions }, logger, decompress)
 
   opened.push(() => log.close())
   await withReason(`cannot open ${log.description}`, () => log.open())
@@ -147,6 +152,7 @@ async function openCore(settings: Settings, logger: Logger, { clock, random, fil
     settings: kafkaSettings(settings),
     groups,
     producerIds,
+    fetchSessions: new FetchSessions(clock, random, fetchSessionSettings(settings)),
     brokerConfigs: brokerConfigs(settings),
   }
   return { broker, sessions, access: new Access(settings, security) }

@@ -13,4 +13,6 @@ export const STATE_KINDS = {
   will: 11,
   cluster: 12,
   autoTopic: 13,
+  consumerGroup: 14,
+  groupConfig: 15,
 } as const

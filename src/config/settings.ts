@@ -106,6 +106,9 @@ const SETTINGS = {
     max: INT_MAX,
     unit: 'bytes',
   }),
+  'max.incremental.fetch.session.cache.slots': int(1_000, 'Fetch sessions (KIP-227) of all clients; a client without one sends all its partitions each time.', {
+    max: 1_000_000,
+  }),
 
   // MQTT.
   'mqtt.mapping.rules': rules(

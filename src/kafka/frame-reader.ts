@@ -54,6 +54,8 @@ export class FrameReader {
         onFrame(frame)
         continue
       }
+      // Only the size has arrived: a buffer set aside now would be left behind when the frame lies whole in the next chunk.
+      if (at === chunk.length) return
       const taken = Math.min(missing, chunk.length - at)
       this.#keep(chunk, at, taken)
       at += taken

@@ -5,6 +5,7 @@ import type { Principal } from '../broker/security/ports.ts'
 import type { ConfigType } from '../broker/topics/topic-config.ts'
 import type { HostPort } from '../runtime/network.ts'
 import type { FetchMemory } from './fetch-memory.ts'
+import type { FetchSessions } from './fetch-sessions.ts'
 import type { Authentication } from './sasl/authentication.ts'
 
 /**
@@ -67,6 +68,7 @@ export interface KafkaBroker extends BrokerContext {
   readonly settings: KafkaSettings
   readonly groups: GroupCoordinator
   readonly producerIds: ProducerIds
+  readonly fetchSessions: FetchSessions
   /** What DescribeConfigs says of the broker itself. */
   readonly brokerConfigs: readonly BrokerConfig[]
 }

@@ -3,6 +3,7 @@ import type { FileSystem } from '../runtime/files.ts'
 import type { Random } from '../runtime/random.ts'
 import { FilePool } from '../storage/file-pool.ts'
 import { type Logger, silentLogger } from '../telemetry/logger.ts'
+import { type Decompress, decompress } from '../util/compression.ts'
 import { randomUuid, uuidToString, ZERO_UUID } from '../util/uuid.ts'
 import { Checkpointer, TOPICS_FOLDER } from './checkpointer.ts'
 import { DataDirectory } from './data-directory.ts'
@@ -35,6 +36,7 @@ export class LocalLog implements LogStore {
   readonly #clock: Clock
   readonly #random: Random
   readonly #settings: LogSettings
+  readonly #decompress: Decompress
   readonly #logger: Logger
   readonly #machines = new StateMachines()
   readonly #positions = new KeptState(LOG_STATE_KINDS.position)
@@ -51,12 +53,14 @@ export class LocalLog implements LogStore {
   #retentionTimer: Timer | null = null
   readonly #removals = new Set<Promise<void>>()
 
-  constructor(fileSystem: FileSystem, clock: Clock, random: Random, logger: Logger | null, settings: LogSettings) {
+  /** `inflate` works outside the event loop; where time is simulated, so is that. */
+  constructor(fileSystem: FileSystem, clock: Clock, random: Random, logger: Logger | null, settings: LogSettings, inflate: Decompress = decompress) {
     this.#fileSystem = fileSystem
     this.#clock = clock
     this.#random = random
     this.#logger = logger ?? silentLogger
     this.#settings = settings
+    this.#decompress = inflate
     this.description = fileSystem.description
     this.#machines.add(this.#positions)
     this.#machines.add(this.#producers)
@@ -222,6 +226,7 @@ export class LocalLog implements LogStore {
       pressure: new Pressure(this.#fileSystem.volatile ? Number.POSITIVE_INFINITY : settings.unsyncedBytesMax),
       positions: this.#positions,
       producers: this.#producers,
+      decompress: this.#decompress,
       reportedDamage: new Set(),
       inBackground: (what, work) => this.#inBackground(what, work),
       appendState: (state, onDone) => this.#append(this.#mustBeOpen(), { batches: [], state, durability: 'durable', onDone }),

@@ -2,6 +2,7 @@ import type { Clock } from '../runtime/clock.ts'
 import type { FileSystem } from '../runtime/files.ts'
 import type { FilePool } from '../storage/file-pool.ts'
 import type { Logger } from '../telemetry/logger.ts'
+import type { Decompress } from '../util/compression.ts'
 import type { GroupCommit } from './group-commit.ts'
 import type { IndexCache } from './index-cache.ts'
 import type { KeptState } from './kept-state.ts'
@@ -25,6 +26,7 @@ export interface LogCore {
   readonly commit: GroupCommit
   readonly positions: KeptState
   readonly producers: KeptState
+  readonly decompress: Decompress
   /** Damaged places that were reported: file and position. */
   readonly reportedDamage: Set<string>
   /** Deleting files: the log's close waits for it, a failure is logged. */

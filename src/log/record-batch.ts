@@ -177,6 +177,7 @@ export function readRecords(batch: Uint8Array, section: Uint8Array = batchRecord
   return decodeRecords(section, {
     count: batchRecordCount(batch),
     baseOffset: batchBaseOffset(batch),
+    lastOffsetDelta: batchLastOffsetDelta(batch),
     baseTimestampMs: batchBaseTimestampMs(batch),
     appendTimestampMs: batchIsLogAppendTime(batch) ? batchMaxTimestampMs(batch) : null,
   })

@@ -12,6 +12,8 @@ export type RecordFault =
 export interface RecordContext {
   readonly count: number
   readonly baseOffset: number
+  /** Offsets of records rise, and none lies beyond this one. */
+  readonly lastOffsetDelta: number
   readonly baseTimestampMs: number
   /** With LogAppendTime the timestamp of every record, else null. */
   readonly appendTimestampMs: number | null
@@ -29,9 +31,16 @@ export function decodeRecords(section: Uint8Array, context: RecordContext): Batc
   }
   const reader = { bytes: section, at: 0, end: section.length }
   const records: BatchRecord[] = []
+  const lastOffset = context.baseOffset + context.lastOffsetDelta
+  let before = context.baseOffset - 1
   for (let i = 0; i < context.count; i++) {
     const record = decodeRecord(reader, context)
     if (record === null) return { fault: 'record', message: `record ${i} of ${context.count} is cut or malformed` }
+    // Readers go on behind the record they have: an offset of another batch would make them pass over what lies between.
+    if (record.offset <= before || record.offset > lastOffset) {
+      return { fault: 'record', message: `record ${i} of ${context.count} has offset ${record.offset}, not one between ${before} and ${lastOffset + 1}` }
+    }
+    before = record.offset
     records.push(record)
   }
   if (reader.at !== section.length) return { fault: 'count', message: `${section.length - reader.at} bytes follow the last of ${context.count} records` }

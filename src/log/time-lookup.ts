@@ -1,5 +1,4 @@
 /** Finding records by time: by record, not by batch (rule 14 of ListOffsets). */
-import { decompress } from '../util/compression.ts'
 import type { LocalPartition } from './local-partition.ts'
 import type { LogCore } from './log-core.ts'
 import type { LogFailure, TimestampedOffset } from './ports.ts'
@@ -85,7 +84,7 @@ async function recordsAt(segment: Segment, core: LogCore, position: number, size
   await segment.log.read(batch, position)
   const codec = batchCompression(batch)
   try {
-    const section = codec === 0 ? batchRecordsSection(batch) : await decompress(codec, batchRecordsSection(batch), core.settings.decompressedBytesMax)
+    const section = codec === 0 ? batchRecordsSection(batch) : await core.decompress(codec, batchRecordsSection(batch), core.settings.decompressedBytesMax)
     const records = readRecords(batch, section)
     if (Array.isArray(records)) return records
     return { code: 'corrupt', message: `${segment.log.path}: the batch at position ${position} is damaged: ${records.message}` }

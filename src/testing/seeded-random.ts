@@ -6,9 +6,11 @@ export class SeededRandom implements Random {
   #b: number
   #c = 0x9e37_79b9
   #counter = 1
+  readonly #seed: number
 
   /** `seed`: an integer from 0 to 2^53-1. */
   constructor(seed: number) {
+    this.#seed = seed
     this.#a = seed >>> 0
     this.#b = Math.floor(seed / 0x1_0000_0000) >>> 0
     for (let i = 0; i < 16; i++) this.#next()
@@ -48,6 +50,13 @@ export class SeededRandom implements Random {
     return new SeededRandom(this.below(Number.MAX_SAFE_INTEGER))
   }
 
+  /** A source of its own that only the seed and `name` decide, whatever was drawn from this one. */
+  named(name: string): SeededRandom {
+    const low = fnv1a(name, this.#seed >>> 0)
+    const high = fnv1a(name, (low ^ Math.floor(this.#seed / 0x1_0000_0000)) >>> 0)
+    return new SeededRandom((high & 0x1f_ffff) * 0x1_0000_0000 + low)
+  }
+
   #next(): number {
     const sum = (this.#a + this.#b + this.#counter) >>> 0
     this.#counter = (this.#counter + 1) >>> 0
@@ -56,4 +65,11 @@ export class SeededRandom implements Random {
     this.#c = (((this.#c << 21) | (this.#c >>> 11)) + sum) >>> 0
     return sum
   }
+}
+
+/** A 32-bit hash (FNV-1a) that begins from `basis`. */
+function fnv1a(text: string, basis: number): number {
+  let hash = (basis ^ 0x811c_9dc5) >>> 0
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x0100_0193) >>> 0
+  return hash
 }

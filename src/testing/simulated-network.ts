@@ -8,6 +8,8 @@ export interface SimulatedNetworkOptions {
   readonly latencyMs: () => number
   /** How many bytes the next piece has at most. */
   readonly pieceBytes: () => number
+  /** Whether all bytes of the next connection come one by one, both ways. */
+  readonly splits?: () => boolean
   /** Every piece that arrives. */
   readonly onArrival?: (to: SimulatedSocket, bytes: Uint8Array) => void
 }
@@ -18,6 +20,9 @@ interface Bound {
 }
 
 const FIRST_FREE_PORT = 40_000
+/** What a connection that is split sends byte by byte; of longer writes the pieces are a little larger. */
+const BYTE_BY_BYTE_MAX = 512
+const SPLIT_PIECE_BYTES = 61
 const LOOPBACK = '127.0.0.1'
 
 /** A wire between simulated processes: bytes take time, come in pieces, and stop coming when a process ends or a connection is cut. */
@@ -84,8 +89,9 @@ export class SimulatedNetwork {
         const id = this.#nextId++
         const client = new SimulatedSocket(this, this.#time, this.#options, process, `${id}c`, here, address)
         const server = new SimulatedSocket(this, this.#time, this.#options, bound.process, `${id}s`, address, here)
-        client.join(server)
-        server.join(client)
+        const split = this.#options.splits?.() ?? false
+        client.join(server, split)
+        server.join(client, split)
         this.#sockets.add(client)
         this.#sockets.add(server)
         this.#time.after(0, bound.process, () => bound.onSocket(server))
@@ -123,6 +129,15 @@ export class SimulatedSocket implements StreamSocket {
   #endSent = false
   #closed = false
   #stalledUntilMs = 0
+  #split = false
+  /** What the wire takes longer than usual, and until when. */
+  #delayMs = 0
+  #delayedUntilMs = 0
+  /** Bytes that still leave here before the connection breaks. */
+  #bytesUntilCut = Number.POSITIVE_INFINITY
+  /** Until then the other side's end of stream is not noticed. */
+  #lingersUntilMs = 0
+  #lastDataMs: number
 
   constructor(
     network: SimulatedNetwork,
@@ -142,11 +157,28 @@ export class SimulatedSocket implements StreamSocket {
     this.localPort = local.port
     this.remoteAddress = remote.host
     this.remotePort = remote.port
+    this.#lastDataMs = time.nowMs
   }
 
   /** Called by the network. */
-  join(peer: SimulatedSocket): void {
+  join(peer: SimulatedSocket, split: boolean): void {
     this.#peer = peer
+    this.#split = split
+  }
+
+  /** The other end; null once one of them is closed. */
+  get peer(): SimulatedSocket | null {
+    return this.#peer
+  }
+
+  /** When this end's process last read something, or the connection began. */
+  get lastDataMs(): number {
+    return this.#lastDataMs
+  }
+
+  /** Whether this end has said that it sends no more. */
+  get ending(): boolean {
+    return this.#ending
   }
 
   get closed(): boolean {
@@ -217,6 +249,22 @@ export class SimulatedSocket implements StreamSocket {
     this.#stalledUntilMs = Math.max(this.#stalledUntilMs, this.#time.nowMs + ms)
   }
 
+  /** What is sent from here takes longer for a while; nothing is lost. */
+  delay(ms: number, forMs: number): void {
+    this.#delayMs = ms
+    this.#delayedUntilMs = this.#time.nowMs + forMs
+  }
+
+  /** The connection breaks when so many more bytes have left here, in the middle of a write. */
+  cutAfter(bytes: number): void {
+    this.#bytesUntilCut = Math.max(1, bytes)
+  }
+
+  /** For a while this end does not answer the other side's end of stream: it goes on sending. */
+  linger(ms: number): void {
+    this.#lingersUntilMs = this.#time.nowMs + ms
+  }
+
   /** The other end is gone: told after a while. */
   lose(afterMs: number): void {
     this.#peer = null
@@ -239,12 +287,19 @@ export class SimulatedSocket implements StreamSocket {
     if (peer === null) return
     while (this.#queued.length > 0 && this.#unread < this.#options.windowBytes) {
       const chunk = this.#queued[0] as Buffer
-      const piece = chunk.subarray(0, Math.max(1, Math.min(this.#options.windowBytes - this.#unread, this.#options.pieceBytes())))
+      const room = Math.min(this.#options.windowBytes - this.#unread, this.#bytesUntilCut)
+      const piece = chunk.subarray(0, Math.max(1, Math.min(room, this.#pieceBytes(chunk.length))))
       if (piece.length === chunk.length) this.#queued.shift()
       else this.#queued[0] = chunk.subarray(piece.length)
       this.#queuedBytes -= piece.length
       this.#unread += piece.length
       this.#time.after(this.#arrivalDelay(peer), null, () => peer.#arrive(piece))
+      this.#bytesUntilCut -= piece.length
+      if (this.#bytesUntilCut <= 0) {
+        this.#bytesUntilCut = Number.POSITIVE_INFINITY
+        this.#time.after(this.#arrivalDelay(peer), null, () => this.break(0, 0))
+        return
+      }
     }
     if (this.#queued.length > 0) return
     if (this.#needsDrain) {
@@ -257,9 +312,16 @@ export class SimulatedSocket implements StreamSocket {
     }
   }
 
+  #pieceBytes(chunkBytes: number): number {
+    if (!this.#split) return this.#options.pieceBytes()
+    return chunkBytes <= BYTE_BY_BYTE_MAX ? 1 : SPLIT_PIECE_BYTES
+  }
+
   /** Pieces arrive in order, whatever each one's latency is. */
   #arrivalDelay(peer: SimulatedSocket): number {
-    const at = Math.max(this.#lastArrivalMs, this.#time.nowMs + this.#options.latencyMs(), peer.#stalledUntilMs)
+    const { nowMs } = this.#time
+    const extraMs = nowMs < this.#delayedUntilMs ? this.#delayMs : 0
+    const at = Math.max(this.#lastArrivalMs, nowMs + extraMs + this.#options.latencyMs(), peer.#stalledUntilMs)
     this.#lastArrivalMs = at
     return at - this.#time.nowMs
   }
@@ -286,11 +348,17 @@ export class SimulatedSocket implements StreamSocket {
         peer.#send()
       }
       if (this.#arrived.length > 0 || this.#endArrived) this.#time.after(0, this.process, () => this.#deliver())
+      this.#lastDataMs = this.#time.nowMs
       this.#options.onArrival?.(this, piece)
       this.#events.onData(piece)
       return
     }
     if (!this.#endArrived) return
+    const lingersMs = this.#lingersUntilMs - this.#time.nowMs
+    if (lingersMs > 0) {
+      this.#time.after(lingersMs, this.process, () => this.#deliver())
+      return
+    }
     // Sockets are not left half open: the other side's end is answered with our own once everything was sent.
     this.end()
     if (this.#endSent || this.#peer === null) this.#finish()

@@ -40,6 +40,7 @@ export class SimulatedTime {
   #steps = 0
   /** What wall clocks show beside the time that passed. */
   #wallOffsetMs = START_MS
+  #highestWallMs = 0
 
   constructor(options: SimulatedTimeOptions) {
     this.#options = options
@@ -54,6 +55,11 @@ export class SimulatedTime {
     return Math.floor(this.#wallOffsetMs + this.#nowMs)
   }
 
+  /** The latest that wall clocks ever showed. */
+  get highestWallMs(): number {
+    return Math.max(this.#highestWallMs, this.wallMs)
+  }
+
   get steps(): number {
     return this.#steps
   }
@@ -64,6 +70,7 @@ export class SimulatedTime {
 
   /** Wall clocks jump; what is measured by the monotonic clock does not notice. */
   jump(byMs: number): void {
+    this.#highestWallMs = this.highestWallMs
     this.#wallOffsetMs += byMs
   }
 

@@ -25,6 +25,9 @@ export class CompressionError extends Error {
   }
 }
 
+/** `decompress`, or what stands for it where time is simulated. */
+export type Decompress = (codec: number, input: Uint8Array, maxBytes: number) => Promise<Uint8Array>
+
 /** The whole output, at most `maxBytes`. Rejects with a CompressionError and nothing else. Codec 0 gives the input itself. */
 export async function decompress(codec: number, input: Uint8Array, maxBytes: number): Promise<Uint8Array> {
   try {

@@ -4,7 +4,8 @@ import { decodeResponse, encodeRequest } from '../../src/kafka/wire/frame.ts'
 import type { Message } from '../../src/kafka/wire/message.ts'
 import type { Timer } from '../../src/runtime/clock.ts'
 import type { StreamSocket } from '../../src/runtime/network.ts'
-import { KAFKA, type World } from './world.ts'
+import { KAFKA } from './addresses.ts'
+import type { World } from './world.ts'
 
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024
 /** A client gives an answer this long, then the connection. */

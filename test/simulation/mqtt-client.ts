@@ -3,7 +3,8 @@ import { PacketParser } from '../../src/mqtt/wire/packet-parser.ts'
 import type { ConnackPacket, ConnectPacket, Packet, PublishPacket, WillFields } from '../../src/mqtt/wire/packets.ts'
 import type { Timer } from '../../src/runtime/clock.ts'
 import type { StreamSocket } from '../../src/runtime/network.ts'
-import { MQTT, type World } from './world.ts'
+import { MQTT } from './addresses.ts'
+import type { World } from './world.ts'
 
 const MAX_PACKET_BYTES = 64 * 1024 * 1024
 /** Without a CONNACK for this long, a client tries again. */

@@ -1,20 +1,28 @@
+import { SeededRandom } from '../../src/testing/seeded-random.ts'
 import { castOf } from './cast/index.ts'
-import { scheduleFaults } from './faults.ts'
+import { drawFaults, type ScheduledFault, scheduleFaults } from './fault-schedule.ts'
 import { LogModel } from './log-model.ts'
+import type { PlantedFault } from './planted/planted-fault.ts'
 import { type Actor, actor, type KeptTopic, type Part, type Stage, type Workload } from './stage.ts'
 import { createTopic, Reader, readWhole } from './workloads/kafka-readers.ts'
-import { type PlantedFault, World } from './world.ts'
+import { World } from './world.ts'
 
 export interface RunOptions {
   /** Simulated seconds before everything is drained and checked. */
   readonly seconds?: number
   /** The names of the workloads; where absent the seed takes some. */
   readonly workloads?: readonly string[]
+  /** What goes wrong; where absent the seed decides. */
+  readonly faults?: readonly ScheduledFault[]
+  /** Another run with the same workloads and faults: what clients do and how long things take is drawn anew (0). */
+  readonly variation?: number
   /** Happenings after which the run ends whatever goes on; for looking at a failure's beginning. */
   readonly steps?: number
-  readonly planted?: PlantedFault
+  readonly planted?: PlantedFault | null
   /** Prints the trace while it runs. */
   readonly print?: boolean
+  /** Keeps the whole trace in the result, not only its end. */
+  readonly wholeTrace?: boolean
 }
 
 export interface RunResult {
@@ -23,9 +31,10 @@ export interface RunResult {
   readonly steps: number
   readonly simulatedMs: number
   readonly traceHash: string
-  readonly traceTail: readonly string[]
+  readonly trace: readonly string[]
   /** The workloads' names. */
   readonly cast: readonly string[]
+  readonly faults: readonly ScheduledFault[]
   readonly counts: ReadonlyMap<string, number>
 }
 
@@ -40,20 +49,21 @@ const MAX_OPEN_FILES = 30
 const SETTLE_MS = 2_000
 
 /** One run, decided by its seed: a time of faults, then peace, then the checks. */
-export async function runSeed(
-  seed: number,
-  { seconds = 20, steps = Number.POSITIVE_INFINITY, planted = {}, print = false, workloads }: RunOptions = {},
-): Promise<RunResult> {
-  const world = new World(seed, planted, print)
+export async function runSeed(seed: number, options: RunOptions = {}): Promise<RunResult> {
+  const { seconds = 20, steps = Number.POSITIVE_INFINITY, planted = null, print = false, wholeTrace = false, variation = 0 } = options
+  const world = new World(seed, { planted, print, whole: wholeTrace, variation })
   const model = new LogModel(world)
-  const cast = castOf(world.random.fork(), workloads)
+  const decided = new SeededRandom(seed)
+  const cast = castOf(decided.named('cast'), options.workloads)
+  const faults = options.faults ?? drawFaults(decided.named('faults'), seconds * 1000)
+  const lastRestart = decided.named('last restart').pick(RESTARTS)
   world.trace('cast', [...cast.keys()].join(', '))
   const onRejection = (reason: unknown): void =>
     world.violate(`a promise was rejected and nobody noticed: ${reason instanceof Error ? reason.stack : String(reason)}`)
   process.on('unhandledRejection', onRejection)
   const ends = (): boolean => world.violations.length > 0 || world.time.steps >= steps
   try {
-    await play(world, model, { cast, seconds, ends })
+    await play(world, model, { cast, faults, seconds, lastRestart, ends })
   } finally {
     process.off('unhandledRejection', onRejection)
     world.broker.kill()
@@ -63,33 +73,39 @@ export async function runSeed(
     violations: world.violations,
     steps: world.time.steps,
     simulatedMs: world.time.nowMs,
-    traceHash: world.traceHash(),
-    traceTail: world.traceTail,
+    traceHash: world.recorded.hash(),
+    trace: world.recorded.lines,
     cast: [...cast.keys()],
+    faults,
     counts: world.counts,
   }
 }
 
+const RESTARTS = ['stop', 'kill', 'power'] as const
+type Restart = (typeof RESTARTS)[number]
+
 interface Play {
   readonly cast: ReadonlyMap<string, Workload>
+  readonly faults: readonly ScheduledFault[]
   readonly seconds: number
+  readonly lastRestart: Restart
   readonly ends: () => boolean
 }
 
-async function play(world: World, model: LogModel, { cast, seconds, ends }: Play): Promise<void> {
+async function play(world: World, model: LogModel, { cast, faults, seconds, lastRestart, ends }: Play): Promise<void> {
   const { time } = world
   world.start()
   const actors: Actor[] = []
   const parts: Part[] = []
   void startAll({ world, model, actors }, cast, parts)
-  const faults = scheduleFaults(world, seconds * 1000)
+  const scheduled = scheduleFaults(world, faults)
   await time.run(seconds * 1000, ends)
-  faults.end()
+  scheduled.end()
   world.stopping = true
   await time.run(time.nowMs + DRAIN_MS, () => ends() || actors.every(({ idle }) => idle))
   if (ends()) return
   for (const { idle, name } of actors) if (!idle) world.violate(`${name} has not finished ${DRAIN_MS / 1000} s after the last fault`)
-  await waitFor(world, ends, () => restartForTheCheck(world))
+  await waitFor(world, ends, () => restartForTheCheck(world, lastRestart))
   await waitFor(world, ends, () => verify(world, model, keptTopics(cast), parts))
 }
 
@@ -104,18 +120,17 @@ async function startAll(stage: Stage, cast: ReadonlyMap<string, Workload>, parts
   for (const { name, partitions, configs } of keptTopics(cast)) await createTopic(world, name, partitions, configs)
   for (const { name, partitions, alwaysDurable } of keptTopics(cast)) {
     for (let index = 0; index < partitions; index++) {
-      const reader = new Reader(world, model, name, index, { alwaysDurable })
+      const reader = new Reader(world.drawingFrom(`reader of ${name}-${index}`), model, name, index, { alwaysDurable })
       actors.push(actor(`reader of ${name}-${index}`, () => reader.done))
       void reader.run()
     }
   }
-  for (const workload of cast.values()) parts.push(workload.start(stage))
+  for (const [name, workload] of cast) parts.push(workload.start({ ...stage, world: world.drawingFrom(name) }))
   ready = true
 }
 
 /** What survives is what the next start says. */
-async function restartForTheCheck(world: World): Promise<void> {
-  const how = world.random.pick(['stop', 'kill', 'power'] as const)
+async function restartForTheCheck(world: World, how: Restart): Promise<void> {
   if (how === 'stop') await world.stop()
   else world.crash(how)
   world.start()

@@ -1,17 +1,15 @@
-import { createHash } from 'node:crypto'
 import { loadSettings, settingsOfObject } from '../../src/config/load.ts'
 import type { SettingsInput } from '../../src/config/settings.ts'
-import type { LogStore } from '../../src/log/ports.ts'
 import type { Network } from '../../src/runtime/network.ts'
 import { openServer, type Server } from '../../src/server.ts'
 import { SeededRandom } from '../../src/testing/seeded-random.ts'
-import { type DiskLie, SimulatedDisk } from '../../src/testing/simulated-disk.ts'
+import { simulatedDecompression } from '../../src/testing/simulated-decompression.ts'
+import { SimulatedDisk } from '../../src/testing/simulated-disk.ts'
 import { mountDisk } from '../../src/testing/simulated-files.ts'
 import { SimulatedNetwork } from '../../src/testing/simulated-network.ts'
 import { type SimulatedProcess, SimulatedTime } from '../../src/testing/simulated-time.ts'
-
-export const KAFKA = { host: '127.0.0.1', port: 9092 }
-export const MQTT = { host: '127.0.0.1', port: 1883 }
+import type { PlantedFault } from './planted/planted-fault.ts'
+import { Trace, type TraceOptions } from './trace.ts'
 
 /** Small enough that journals turn over, snapshots are taken and files are closed within a short run. */
 const BOUNDS = {
@@ -35,14 +33,14 @@ const SETTINGS: SettingsInput = {
   'mqtt.listeners': '127.0.0.1:1883',
   'log.segment.bytes': 1_048_576,
   'log.retention.ms': -1,
+  'log.retention.check.interval.ms': 2_000,
+  'offsets.retention.check.interval.ms': 3_000,
 }
 
-/** Lines kept for whoever looks at a failure. */
-const TRACE_TAIL = 400
-
-export interface PlantedFault {
-  readonly lies?: readonly DiskLie[]
-  readonly wrapLog?: (log: LogStore) => LogStore
+export interface WorldOptions extends TraceOptions {
+  readonly planted: PlantedFault | null
+  /** 0, or another run of the same seed: what clients do and how long things take is drawn anew, workloads and faults are not. */
+  readonly variation: number
 }
 
 export type CrashKind =
@@ -50,6 +48,9 @@ export type CrashKind =
   | 'kill'
   /** The machine goes down: what was not synced is lost or torn. */
   | 'power'
+
+/** Of the connections whose bytes come one by one. */
+const SPLIT_CONNECTIONS = 0.03
 
 /** Something the broker did that it must not do. */
 export class Violation extends Error {}
@@ -78,38 +79,41 @@ export class World {
   /** Set for good by the tester at the end: actors finish what they began. */
   stopping = false
   readonly counts = new Map<string, number>()
-  readonly #hash = createHash('sha256')
-  readonly #tail: string[] = []
-  readonly #planted: PlantedFault
-  readonly #print: boolean
-  traceLines = 0
+  readonly recorded: Trace
+  readonly #planted: PlantedFault | null
+  readonly #boots: SeededRandom
+  readonly #crashes: SeededRandom
 
-  constructor(seed: number, planted: PlantedFault = {}, print = false) {
+  constructor(seed: number, { planted, variation, ...trace }: WorldOptions) {
     this.seed = seed
     this.#planted = planted
-    this.#print = print
-    this.random = new SeededRandom(seed)
-    const turns = this.random.fork()
-    const wire = this.random.fork()
-    const diskTimes = this.random.fork()
+    this.recorded = new Trace(trace)
+    const noise = new SeededRandom(seed).named(`variation ${variation}`)
+    this.random = noise.named('clients')
+    this.#boots = noise.named('boots')
+    this.#crashes = noise.named('crashes')
+    const turns = noise.named('turns')
+    const wire = noise.named('wire')
+    const diskTimes = noise.named('disk times')
     this.time = new SimulatedTime({
       turnMs: () => turns.fraction() * 0.3,
       onCrash: (owner, error) => this.violate(`${owner?.name ?? 'the harness'} threw ${error instanceof Error ? error.stack : String(error)}`),
     })
-    const pieces = this.random.pick([1, 7, 64, 1460, 65_536])
+    const pieces = wire.pick([1, 7, 64, 1460, 65_536])
     this.network = new SimulatedNetwork(this.time, {
       windowBytes: 65_536,
       latencyMs: () => 0.05 + wire.fraction() * (wire.chance(0.02) ? 40 : 1),
       pieceBytes: () => (wire.chance(0.2) ? wire.between(1, pieces) : 65_536),
+      splits: () => wire.chance(SPLIT_CONNECTIONS),
       onArrival: (to, bytes) => this.trace('net', to.id, bytes),
     })
-    this.disk = new SimulatedDisk(this.random.fork(), {
+    this.disk = new SimulatedDisk(noise.named('disk'), {
       latencyMs: () => 0.02 + diskTimes.fraction() * 0.2,
       syncMs: () => 0.1 + diskTimes.fraction() * (diskTimes.chance(0.05) ? 80 : 2),
       syncFailure: 0,
       readFailure: 0,
       capacityBytes: Number.POSITIVE_INFINITY,
-      lies: new Set(planted.lies),
+      lies: new Set(planted?.lies),
     })
     this.disk.onChange = (what) => this.trace('disk', what)
     this.clients = this.time.process('clients')
@@ -118,25 +122,18 @@ export class World {
     this.broker.kill()
   }
 
-  /** One line of the trace: its hash is the run. */
+  /** The same world for one who takes part: with a random source of its own, so that what others draw changes nothing for it. Changes nothing here. */
+  drawingFrom(name: string): World {
+    const own = Object.create(this, { random: { value: this.random.named(name) } }) as World
+    Object.freeze(own)
+    return own
+  }
+
+  /** One line of the trace. */
   trace(what: string, detail: string, bytes?: Uint8Array): void {
-    this.traceLines++
-    const line = `${this.time.nowMs.toFixed(3)} ${what} ${detail}${bytes === undefined ? '' : ` ${bytes.length} B`}`
-    this.#hash.update(line)
-    if (bytes !== undefined) this.#hash.update(bytes)
-    if (what === 'net') return
-    if (this.#print) console.log(line)
-    this.#tail.push(line)
-    if (this.#tail.length > TRACE_TAIL) this.#tail.shift()
-  }
-
-  get traceTail(): readonly string[] {
-    return this.#tail
-  }
-
-  /** Of everything that happened so far. */
-  traceHash(): string {
-    return this.#hash.copy().digest('hex')
+    const line = `${this.time.nowMs.toFixed(3)} ${what} ${detail}`
+    if (bytes === undefined) this.recorded.add(line)
+    else this.recorded.addBytes(line, bytes)
   }
 
   violate(what: string): void {
@@ -190,13 +187,17 @@ export class World {
     if ('problems' in loaded) throw new Error(loaded.problems.join('\n'))
     const say = (level: string) => (fields: object, message: string) => this.trace(`log-${level}`, `${message} ${JSON.stringify(fields)}`)
     const logger = { debug: () => {}, info: say('info'), warn: say('warn'), error: say('error') }
+    const files = mountDisk(this.disk, this.time, process)
+    const network = this.network.of(process)
+    const planted = this.#planted
     return openServer(loaded.settings, logger, {
-      clock: process,
-      random: this.random.fork(),
-      network: this.network.of(process),
-      files: mountDisk(this.disk, this.time, process),
+      clock: planted?.wrapClock?.(process) ?? process,
+      random: this.#boots.fork(),
+      network: planted?.wrapNetwork?.(network) ?? network,
+      files: planted?.wrapFiles?.(files) ?? files,
       bounds: BOUNDS,
-      ...(this.#planted.wrapLog === undefined ? {} : { wrapLog: this.#planted.wrapLog }),
+      decompress: simulatedDecompression(this.time, process, this.#boots.fork()),
+      ...(planted?.wrapLog === undefined ? {} : { wrapLog: planted.wrapLog }),
     })
   }
 
@@ -206,7 +207,7 @@ export class World {
     this.trace('crash', `${kind}${this.server === null ? ' while starting' : ''}`)
     this.count(this.server === null ? `${kind} while starting` : kind)
     // A dead machine sends no resets: its peers notice late.
-    this.#end(broker, () => (kind === 'kill' ? this.random.fraction() : 1 + this.random.fraction() * 3_000))
+    this.#end(broker, () => (kind === 'kill' ? this.#crashes.fraction() : 1 + this.#crashes.fraction() * 3_000))
     if (kind === 'power') this.disk.powerLoss()
     for (const told of this.onCrash) told(kind)
   }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { PLANTED_FAULTS } from '../simulation/planted-faults.ts'
+import { PLANTED_FAULTS } from '../simulation/planted/index.ts'
 import { runSeed } from '../simulation/run-seed.ts'
 
 /** A few short runs for every change; `npm run sim` has the long ones. */

@@ -4,10 +4,11 @@ import { type Logger, silentLogger } from '../../telemetry/logger.ts'
 import type { BrokerContext } from '../broker.ts'
 import { ERRORS, type ErrorRow } from '../errors.ts'
 import type { Topic } from '../topics/topic.ts'
-import { Group } from './group.ts'
+import { ClassicGroup } from './classic/classic-group.ts'
+import type { GroupChange, GroupHost } from './classic/group-host.ts'
+import { encodeGroupRecord, type GroupRecord } from './classic/group-record.ts'
+import { GroupStore } from './classic/group-store.ts'
 import { describeGroup, type GroupDescription, type GroupListing, listGroup } from './group-description.ts'
-import type { GroupChange, GroupHost } from './group-host.ts'
-import { encodeGroupRecord, type GroupRecord } from './group-record.ts'
 import {
   type JoinRequest,
   type JoinResult,
@@ -21,7 +22,6 @@ import {
   syncRefused,
 } from './group-requests.ts'
 import type { GroupSettings } from './group-settings.ts'
-import { GroupStore } from './group-store.ts'
 import { newMemberId } from './member-id.ts'
 import { isExpired, offsetRetention } from './offset-expiry.ts'
 import type { CommittedOffset } from './offset-record.ts'
@@ -73,7 +73,7 @@ export class GroupCoordinator implements GroupHost {
   readonly settings: GroupSettings
   readonly #context: BrokerContext
   readonly #logger: Logger
-  readonly #groups = new Map<string, Group>()
+  readonly #groups = new Map<string, ClassicGroup>()
   readonly #store = new GroupStore()
   readonly #offsets = new Offsets()
   #cleanUpTimer: Timer | null = null
@@ -102,7 +102,7 @@ export class GroupCoordinator implements GroupHost {
 
   /** Brings the replayed groups to life: sessions run from now. Offsets of topics that are gone go. */
   open(): void {
-    for (const [groupId, record] of this.#store.records()) this.#groups.set(groupId, new Group(groupId, this, record))
+    for (const [groupId, record] of this.#store.records()) this.#groups.set(groupId, new ClassicGroup(groupId, this, record))
     for (const groupId of this.#offsets.groupIds()) this.#getOrMake(groupId)
     for (const group of this.#groups.values()) group.opened()
     this.#deleteOffsets((topicName, offset) => this.#context.topics.get(topicName)?.id !== offset.topicId)
@@ -208,7 +208,7 @@ export class GroupCoordinator implements GroupHost {
 
   /** DeleteGroups: one error or null for each id in order, when the deletions are durable. */
   delete(groupIds: readonly string[], respond: Respond<readonly (ErrorRow | null)[]>): void {
-    const doomed = new Map<string, Group>()
+    const doomed = new Map<string, ClassicGroup>()
     const errors = groupIds.map((groupId) => {
       const group = this.#groups.get(groupId)
       if (group === undefined) return doomed.has(groupId) ? null : ERRORS.groupIdNotFound
@@ -300,16 +300,16 @@ export class GroupCoordinator implements GroupHost {
     return { topicName: topic.name, partition, value: { topicId: topic.id, offset, leaderEpoch, metadata, committedAtMs, expiresAtMs } }
   }
 
-  #getOrMake(groupId: string): Group {
+  #getOrMake(groupId: string): ClassicGroup {
     const known = this.#groups.get(groupId)
     if (known !== undefined) return known
-    const group = new Group(groupId, this, null)
+    const group = new ClassicGroup(groupId, this, null)
     this.#groups.set(groupId, group)
     return group
   }
 
   #revive(groupId: string, record: GroupRecord): void {
-    if (!this.#groups.has(groupId) && !this.#closed) this.#groups.set(groupId, new Group(groupId, this, record))
+    if (!this.#groups.has(groupId) && !this.#closed) this.#groups.set(groupId, new ClassicGroup(groupId, this, record))
   }
 
   #stageDeletion(groupId: string): StagedChange[] {
@@ -379,6 +379,6 @@ export class GroupCoordinator implements GroupHost {
 }
 
 /** OffsetDelete is for consumers whose subscriptions can be read, and for groups without members. */
-function refuseOffsetDelete(group: Group): ErrorRow | null {
+function refuseOffsetDelete(group: ClassicGroup): ErrorRow | null {
   return group.state === 'Empty' || group.generation.usesConsumerProtocol ? null : ERRORS.nonEmptyGroup
 }

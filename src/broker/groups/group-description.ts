@@ -1,6 +1,6 @@
-import type { Group } from './group.ts'
+import type { ClassicGroup } from './classic/classic-group.ts'
+import type { GroupState } from './classic/group-state.ts'
 import { NO_ASSIGNMENT } from './group-requests.ts'
-import type { GroupState } from './group-state.ts'
 
 /** A group as DescribeGroups shows it. */
 export interface GroupDescription {
@@ -32,7 +32,7 @@ export interface GroupListing {
   readonly type: 'classic'
 }
 
-export function describeGroup(group: Group): GroupDescription {
+export function describeGroup(group: ClassicGroup): GroupDescription {
   const protocolName = group.state === 'Stable' ? group.generation.protocolName : null
   return {
     groupId: group.id,
@@ -50,6 +50,6 @@ export function describeGroup(group: Group): GroupDescription {
   }
 }
 
-export function listGroup(group: Group): GroupListing {
+export function listGroup(group: ClassicGroup): GroupListing {
   return { groupId: group.id, state: group.state, protocolType: group.generation.protocolType ?? '', type: 'classic' }
 }

@@ -1,4 +1,4 @@
-import type { Group } from './group.ts'
+import type { ClassicGroup } from './classic/classic-group.ts'
 import type { CommittedOffset } from './offset-record.ts'
 
 /**
@@ -6,7 +6,7 @@ import type { CommittedOffset } from './offset-record.ts'
  * commit, for an Empty one from when it became Empty, for topics that no member of a Stable consumer group consumes any
  * more from the commit. Null: none of them expires.
  */
-export function offsetRetention(group: Group): ((offset: CommittedOffset) => number) | null {
+export function offsetRetention(group: ClassicGroup): ((offset: CommittedOffset) => number) | null {
   if (group.generation.protocolType === null) return (offset) => offset.committedAtMs
   if (group.state === 'Empty') return () => group.stateSinceMs
   if (group.state === 'Stable' && group.generation.usesConsumerProtocol && group.generation.knowsSubscriptions) return (offset) => offset.committedAtMs

@@ -1,7 +1,7 @@
 /** All sessions of this broker: who is connected, who may come back, and what becomes of them. */
 import type { StateRecord } from '../../log/ports.ts'
 import { type Logger, silentLogger } from '../../telemetry/logger.ts'
-import { decompress } from '../../util/compression.ts'
+import { type Decompress, decompress } from '../../util/compression.ts'
 import { randomUuid } from '../../util/uuid.ts'
 import type { BrokerContext } from '../broker.ts'
 import { ERRORS, type Failure, failure } from '../errors.ts'
@@ -59,7 +59,13 @@ export class SessionManager implements Sessions {
   #closed = false
 
   /** Before `LogStore.open`. */
-  constructor(context: BrokerContext, mapping: TopicMapping, settings: Partial<SessionSettings> = {}, logger: Logger = silentLogger) {
+  constructor(
+    context: BrokerContext,
+    mapping: TopicMapping,
+    settings: Partial<SessionSettings> = {},
+    logger: Logger = silentLogger,
+    inflate: Decompress = decompress,
+  ) {
     const { clock, log, security, topics } = context
     this.#context = context
     this.#settings = { ...SESSION_DEFAULTS, ...settings }
@@ -70,7 +76,7 @@ export class SessionManager implements Sessions {
     const reader = new RecordReader(mapping)
     this.#blocks = new LogBlocks(
       (tail, record) => (this.retained.owns(tail) ? this.retained.read(reader, record) : reader.read(tail.topicName, record)),
-      decompress,
+      inflate,
       this.counters,
       this.#settings,
     )

@@ -2,6 +2,8 @@ import { ERRORS, type ErrorRow } from '../../broker/errors.ts'
 import type { Partition } from '../../broker/topics/partition.ts'
 import { rowOfLogFailure } from '../../broker/topics/produce.ts'
 import type { Topic } from '../../broker/topics/topic.ts'
+import type { SessionPartition } from '../fetch-session.ts'
+import type { FetchScope } from '../fetch-sessions.ts'
 import type { RequestContext } from '../handler.ts'
 import type { FetchRequest, FetchResponse } from '../messages/fetch.ts'
 import type { Input } from '../wire/message.ts'
@@ -14,7 +16,7 @@ type AskedPartition = FetchRequest['topics'][number]['partitions'][number]
 const FIRST_WITH_TOPIC_ID = 13
 const READ_COMMITTED = 1
 
-/** One partition of the request. */
+/** One partition of the request, or of its session. */
 interface Place {
   readonly asked: AskedPartition
   /** Null where there is none; `answer` then says why. */
@@ -30,8 +32,10 @@ interface Place {
 export class FetchPlan {
   readonly #request: FetchRequest
   readonly #context: RequestContext
-  /** All partitions asked for, topic after topic, and what was found for each. */
+  readonly #scope: FetchScope
+  /** All partitions to read, in order, what each is in the session, and what was found. */
   readonly #places: Place[] = []
+  readonly #sessionPlaces: SessionPartition[] = []
   #answers: PartitionResponse[] = []
   readonly #maxBytes: number
   #readBytes = 0
@@ -41,11 +45,12 @@ export class FetchPlan {
   /** Something was left out for want of memory. */
   #cutShort = false
 
-  constructor(request: FetchRequest, context: RequestContext) {
+  constructor(request: FetchRequest, scope: FetchScope, context: RequestContext) {
     this.#request = request
+    this.#scope = scope
     this.#context = context
     this.#maxBytes = Math.min(Math.max(request.maxBytes, 0), context.broker.settings.maxFetchBytes)
-    for (const topic of request.topics) this.#addPlaces(topic)
+    this.#addPlaces()
   }
 
   /** The partitions that may bring more records. */
@@ -79,24 +84,30 @@ export class FetchPlan {
 
   response(): Response {
     this.release()
-    let first = 0
-    const responses = this.#request.topics.map(({ topic, topicId, partitions }) => {
-      const answers = this.#answers.slice(first, first + partitions.length)
-      first += partitions.length
-      return { topic, topicId, partitions: answers }
-    })
-    return { errorCode: 0, sessionId: 0, responses }
+    return this.#scope.respond(this.#sessionPlaces, this.#answers)
   }
 
-  #addPlaces(asked: FetchRequest['topics'][number]): void {
+  #addPlaces(): void {
     const { topics, security } = this.#context.broker
-    const topic = this.#byId ? topics.getById(asked.topicId) : topics.get(asked.topic)
-    const name = topic?.name ?? asked.topic
-    const allowed = name === '' || security.authorize(this.#context.connection.principal, 'read', 'topic', name)
-    for (const part of asked.partitions) {
-      const partition = topic?.partitions[part.partition] ?? null
-      const fault = allowed ? this.#missing(topic, partition) : ERRORS.topicAuthorizationFailed
-      this.#places.push({ asked: part, partition, answer: fault === null ? null : errorAnswer(part, fault) })
+    const byId = this.#byId
+    const { principal } = this.#context.connection
+    // Neighbours are mostly of one topic.
+    let last: SessionPartition | undefined
+    let topic: Topic | undefined
+    let allowed = false
+    for (const place of this.#scope.partitions()) {
+      if (last === undefined || (byId ? place.topicId !== last.topicId : place.topic !== last.topic)) {
+        topic = byId ? topics.getById(place.topicId) : topics.get(place.topic)
+        const name = topic?.name ?? place.topic
+        allowed = name === '' || security.authorize(principal, 'read', 'topic', name)
+        last = place
+      }
+      const partition = topic?.partitions[place.asked.partition] ?? null
+      const fault = allowed ? this.#missing(place, topic, partition) : ERRORS.topicAuthorizationFailed
+      // A session remembers the name of an id, so that it can tell what became of it.
+      if (byId && topic !== undefined) place.topic = topic.name
+      this.#sessionPlaces.push(place)
+      this.#places.push({ asked: place.asked, partition, answer: fault === null ? null : errorAnswer(place.asked, fault) })
     }
   }
 
@@ -104,8 +115,11 @@ export class FetchPlan {
     return this.#context.version >= FIRST_WITH_TOPIC_ID
   }
 
-  #missing(topic: Topic | undefined, partition: Partition | null): ErrorRow | null {
-    if (topic === undefined) return this.#byId ? ERRORS.unknownTopicId : ERRORS.unknownTopicOrPartition
+  #missing({ topic: name }: SessionPartition, topic: Topic | undefined, partition: Partition | null): ErrorRow | null {
+    if (topic === undefined && this.#byId) {
+      if (name === '') return ERRORS.unknownTopicId
+      return this.#context.broker.topics.get(name) === undefined ? ERRORS.unknownTopicOrPartition : ERRORS.inconsistentTopicId
+    }
     return partition === null ? ERRORS.unknownTopicOrPartition : null
   }
 

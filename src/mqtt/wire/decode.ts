@@ -133,7 +133,9 @@ function decodeUnsubscribe(reader: WireReader, level: ProtocolLevel): Unsubscrib
 function decodeSuback(reader: WireReader, type: SubackPacket['type'], level: ProtocolLevel): SubackPacket {
   const id = packetId(reader)
   const properties = level === 5 ? readProperties(reader, type) : NO_PROPERTIES
-  const reasons = reader.fault === null ? [...reader.rest()] : []
+  // An UNSUBACK has none before 5.0 [MQTT 3.1.1, 3.11].
+  const hasReasons = reader.fault === null && (level === 5 || type === 'SUBACK')
+  const reasons = hasReasons ? [...reader.rest()] : []
   return { type, packetId: id, reasons, properties }
 }
 

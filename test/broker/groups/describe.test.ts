@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { subscribedTopics } from '../../../src/broker/groups/subscription.ts'
+import { subscribedTopics } from '../../../src/broker/groups/classic/subscription.ts'
 import { protocol, World } from './support/world.ts'
 
 const world = (settings = {}) => new World(settings).open()

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { decodeGroupRecord, encodeGroupRecord } from '../../../src/broker/groups/group-record.ts'
+import { decodeGroupRecord, encodeGroupRecord } from '../../../src/broker/groups/classic/group-record.ts'
 import { decodeOffset, encodeOffset, parseOffsetKey, printOffsetKey } from '../../../src/broker/groups/offset-record.ts'
 import { commitErrorOf, errorOf, protocol, textOf, World } from './support/world.ts'
 

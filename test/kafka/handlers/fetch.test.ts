@@ -264,16 +264,76 @@ test('a newer leader epoch gets 75, an older one 74 (KIP-320)', async () => {
   assert.equal((await t.fetch({ currentLeaderEpoch: t.partition.leaderEpoch })).errorCode, 0)
 })
 
-test('no session is made: asking for one gives id 0, going on with one 70', async () => {
-  await using t = await setup()
+test('a session is told what changed, and only that (KIP-227)', async () => {
+  await using t = await setup(3)
   await t.produce(['a'])
-  const made = await t.fetchAll([{}], { sessionId: 0, sessionEpoch: 0 })
-  assert.equal(made.errorCode, 0)
-  assert.equal(made.sessionId, 0)
-  assert.equal(made.responses.length, 1)
+  const made = await t.fetchAll([{}, { partition: 1 }, { partition: 2 }], { sessionEpoch: 0 })
+  assert.ok(made.sessionId > 0)
+  assert.equal(made.responses[0]?.partitions.length, 3)
+  await t.produce(['b'], 2)
+  const { sessionId } = made
+  const next = await t.fetchAll([{ offset: 1 }], { sessionId, sessionEpoch: 1 })
+  assert.equal(next.sessionId, sessionId)
+  assert.deepEqual(
+    next.responses[0]?.partitions.map(({ partitionIndex, records }) => [partitionIndex, offsetsOf(records)]),
+    [[2, [[0, 1]]]],
+  )
+  const nothing = await t.fetchAll([{ partition: 2, offset: 1 }], { sessionId, sessionEpoch: 2 })
+  assert.deepEqual([nothing.errorCode, nothing.responses], [0, []])
+})
+
+test('a session that waits is told what came, and nothing where nothing came', async () => {
+  await using t = await setup(2)
+  const { sessionId } = await t.fetchAll([{}, { partition: 1 }], { sessionEpoch: 0 })
+  const parked = t.parked()
+  t.send([{}], { sessionId, sessionEpoch: 1, maxWaitMs: 60_000 })
+  await parked
+  await t.produce(['a'], 1)
+  const { value } = await t.client.answer(FetchResponse, 12)
+  assert.deepEqual(
+    value.responses[0]?.partitions.map(({ partitionIndex }) => partitionIndex),
+    [1],
+  )
+  const late = await t.fetchAll([{ partition: 1, offset: 1 }], { sessionId, sessionEpoch: 2, maxWaitMs: 10 })
+  assert.deepEqual([late.errorCode, late.sessionId, late.responses], [0, sessionId, []])
+})
+
+test('a partition of a session that gave records comes after the others next time', async () => {
+  await using t = await setup(2)
+  for (let times = 0; times < 3; times++) for (const index of [0, 1]) await t.produce(['x'.repeat(1_000)], index)
+  const { sessionId } = await t.fetchAll([{}, { partition: 1 }], { sessionEpoch: 0, maxBytes: 1 })
+  const given: number[] = []
+  const at = [0, 0]
+  for (let sessionEpoch = 1; sessionEpoch <= 4; sessionEpoch++) {
+    const asks = at.map((offset, partition) => ({ partition, offset }))
+    const { responses } = await t.fetchAll(asks, { sessionId, sessionEpoch, maxBytes: 1 })
+    for (const { partitionIndex, records } of responses[0]?.partitions ?? []) {
+      if (offsetsOf(records).length === 0) continue
+      given.push(partitionIndex)
+      at[partitionIndex] = (at[partitionIndex] ?? 0) + 1
+    }
+  }
+  assert.deepEqual(given, [0, 1, 0, 1])
+})
+
+test('a request that was overtaken on another connection gets 71', async () => {
+  await using t = await setup()
+  const other = await RawClient.connect(t.kafka.address)
+  const { sessionId } = await t.fetchAll([{}], { sessionEpoch: 0 })
+  const parked = t.parked()
+  t.send([{}], { sessionId, sessionEpoch: 1, maxWaitMs: 30 })
+  await parked
+  const overtaking = { maxWaitMs: 0, minBytes: 1, sessionId, sessionEpoch: 2, topics: [], forgottenTopicsData: [] }
+  assert.equal((await other.ask(FETCH, 12, overtaking)).errorCode, 0)
+  const { value } = await t.client.answer(FetchResponse, 12)
+  assert.deepEqual([value.errorCode, value.sessionId, value.responses], [71, sessionId, []])
+  await other[Symbol.asyncDispose]()
+})
+
+test('a session nobody made gets 70', async () => {
+  await using t = await setup()
   const gone = await t.fetchAll([{}], { sessionId: 5, sessionEpoch: 1 })
-  assert.equal(gone.errorCode, 70)
-  assert.deepEqual(gone.responses, [])
+  assert.deepEqual([gone.errorCode, gone.sessionId, gone.responses], [70, 0, []])
 })
 
 test('read_committed has a list of aborted transactions, if an empty one', async () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DEFAULT_PRODUCER_ID_SETTINGS, ProducerIds } from '../../../src/broker/producers/producer-ids.ts'
 import { FetchMemory } from '../../../src/kafka/fetch-memory.ts'
+import { FetchSessions } from '../../../src/kafka/fetch-sessions.ts'
 import { type ClientConnection, DEFAULT_KAFKA_SETTINGS, type Handler, type KafkaBroker, type RequestContext } from '../../../src/kafka/handler.ts'
 import { deleteGroups } from '../../../src/kafka/handlers/delete-groups.ts'
 import { describeGroups } from '../../../src/kafka/handlers/describe-groups.ts'
@@ -37,6 +38,7 @@ async function setup(...denied: string[]) {
     settings: DEFAULT_KAFKA_SETTINGS,
     groups: world.groups,
     producerIds,
+    fetchSessions: new FetchSessions(world.context.clock, world.context.random),
     brokerConfigs: [],
   }
   const connection = Object.assign(new TestConnection(), { principal: ANYBODY, remoteAddress: '127.0.0.1', advertised: { host: 'broker', port: 9092 } })

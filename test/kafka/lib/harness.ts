@@ -4,6 +4,7 @@ import { DEFAULT_GROUP_SETTINGS } from '../../../src/broker/groups/group-setting
 import { DEFAULT_PRODUCER_ID_SETTINGS, ProducerIds } from '../../../src/broker/producers/producer-ids.ts'
 import { UserStore } from '../../../src/broker/security/user-store.ts'
 import { TopicRegistry } from '../../../src/broker/topics/topic-registry.ts'
+import { type FetchSessionSettings, FetchSessions } from '../../../src/kafka/fetch-sessions.ts'
 import { DEFAULT_KAFKA_SETTINGS, type KafkaBroker, type KafkaSettings } from '../../../src/kafka/handler.ts'
 import { KafkaServer } from '../../../src/kafka/kafka-server.ts'
 import type { SaslPolicy } from '../../../src/kafka/sasl/authentication.ts'
@@ -44,6 +45,7 @@ export async function startKafka<L extends LogStore>(log: L, options: HarnessOpt
     settings: { ...DEFAULT_KAFKA_SETTINGS, failedAuthenticationDelayMs: 1, ...options.settings },
     groups,
     producerIds,
+    fetchSessions: new FetchSessions(systemClock, systemRandom),
     brokerConfigs: [
       { key: 'message.max.bytes', value: '1000000', type: 'int', isDefault: false, doc: 'The largest batch.' },
       { key: 'num.partitions', value: '1', type: 'int', isDefault: true, doc: 'Partitions of a topic made without a number.' },

@@ -2,6 +2,7 @@ import type { SeededRandom } from '../../../src/testing/seeded-random.ts'
 import type { Workload } from '../stage.ts'
 import { consumerGroup } from './consumer-group.ts'
 import { kafkaLog } from './kafka-log.ts'
+import { kafkaToMqtt } from './kafka-to-mqtt.ts'
 import { mqttDelivery } from './mqtt-delivery.ts'
 import { mqttRetained, mqttWills } from './mqtt-kept.ts'
 import { topicLives } from './topic-lives.ts'
@@ -11,6 +12,7 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
   'kafka-log': kafkaLog,
   'consumer-group': consumerGroup,
   'topic-lives': topicLives,
+  'kafka-to-mqtt': kafkaToMqtt,
   'mqtt-delivery': mqttDelivery,
   'mqtt-retained': mqttRetained,
   'mqtt-wills': mqttWills,

@@ -1,12 +1,16 @@
 import { InitProducerIdRequest, InitProducerIdResponse } from '../../../src/kafka/messages/init-producer-id.ts'
 import { ProduceRequest, ProduceResponse } from '../../../src/kafka/messages/produce.ts'
-import { buildBatch } from '../../../src/log/record-batch.ts'
+import { type BatchOptions, buildBatch, type RecordInput } from '../../../src/log/record-batch.ts'
+import { COMPRESSION_CODECS, type CompressionCodec, compressSync } from '../../../src/util/compression.ts'
 import { ZERO_UUID } from '../../../src/util/uuid.ts'
 import { KafkaClient } from '../kafka-client.ts'
 import type { LogModel, Sent } from '../log-model.ts'
 import type { World } from '../world.ts'
 
 const PRODUCE_VERSIONS = [3, 7, 9, 11, 12]
+/** KIP-110. */
+const FIRST_WITH_ZSTD = 7
+const ZSTD = COMPRESSION_CODECS.zstd
 const MAX_IN_FLIGHT = 5
 const OUT_OF_ORDER_SEQUENCE_NUMBER = 45
 /** Answers after which a producer tries again. */
@@ -19,9 +23,14 @@ export interface ProducerOptions {
   readonly partitions: number
   readonly acks: 0 | 1 | -1
   readonly idempotent: boolean
+  /** A batch is packed with one of them; where absent, not at all. */
+  readonly codecs?: readonly CompressionCodec[]
+  /** A record has one of them; MQTT clients are given it as a message of `topic/key`. Where absent, none. */
+  readonly keys?: readonly string[]
 }
 
 interface Batch {
+  readonly codec: CompressionCodec
   readonly partition: number
   readonly sent: readonly Sent[]
   readonly baseSequence: number
@@ -31,6 +40,14 @@ interface Batch {
 /** A record's value on the wire: its identity, and something to make it large. */
 export function valueBytes(value: string, padding: number): Buffer {
   return Buffer.from(`${value}|${PADDING.slice(0, padding)}`)
+}
+
+function keyOf(keys: readonly string[], number: number): string {
+  return keys[number % keys.length] as string
+}
+
+export function packBatch(records: readonly RecordInput[], codec: CompressionCodec, producer: BatchOptions): Uint8Array {
+  return buildBatch(records, codec === 0 ? producer : { ...producer, attributes: codec, compress: (section) => compressSync(codec, section) })
 }
 
 /** A record without a value says nothing of who sent it. */
@@ -130,15 +147,17 @@ export class Producer {
 
   #makeBatch(): void {
     const { random } = this.#world
-    const { name, topic, partitions, acks, idempotent } = this.options
+    const { name, topic, partitions, acks, idempotent, keys, codecs = [0] } = this.options
     const partition = random.below(partitions)
     const sent: Sent[] = []
     for (let i = random.chance(0.2) ? random.below(20) : random.below(3); i >= 0; i--) {
       const number = this.#numbers[partition]!++
       const guarantee = idempotent ? 'exactly-once' : acks === -1 ? 'at-least-once' : 'at-most-once'
-      sent.push(this.#model.send({ value: `${name}.${partition}.${number}`, topic, sender: `${name}.${partition}`, number, guarantee, durable: acks === -1 }))
+      const mqtt = keys === undefined ? {} : { mqttTopic: `${topic}/${keyOf(keys, number)}` }
+      const identity = { value: `${name}.${partition}.${number}`, topic, sender: `${name}.${partition}`, number }
+      sent.push(this.#model.send({ ...identity, guarantee, durable: acks === -1, ...mqtt }))
     }
-    this.#queues[partition]?.push({ partition, sent, baseSequence: this.#sequences[partition] as number, state: 'waiting' })
+    this.#queues[partition]?.push({ codec: random.pick(codecs), partition, sent, baseSequence: this.#sequences[partition] as number, state: 'waiting' })
     this.#sequences[partition]! += sent.length
   }
 
@@ -155,18 +174,18 @@ export class Producer {
 
   #send(client: KafkaClient, batch: Batch): void {
     const { random } = this.#world
-    const { acks, topic, idempotent } = this.options
+    const { acks, topic, idempotent, keys } = this.options
     const padding = random.chance(0.03) ? random.below(30_000) : random.below(200)
     const records = batch.sent.map((sent) => ({
-      key: null,
+      key: keys === undefined ? null : Buffer.from(keyOf(keys, sent.number)),
       // The same bytes when it is sent again.
       value: valueBytes(sent.value, (padding * 7 + sent.number) % (padding + 1)),
       timestampMs: this.#world.time.wallMs,
     }))
     for (const sent of batch.sent) sent.sends++
     const producer = idempotent ? { producerId: this.#producerId, producerEpoch: this.#epoch, baseSequence: batch.baseSequence } : {}
-    const version = random.pick(PRODUCE_VERSIONS)
-    const partitionData = [{ index: batch.partition, records: buildBatch(records, producer) }]
+    const version = random.pick(PRODUCE_VERSIONS.filter((each) => batch.codec !== ZSTD || each >= FIRST_WITH_ZSTD))
+    const partitionData = [{ index: batch.partition, records: packBatch(records, batch.codec, producer) }]
     const request = { transactionalId: null, acks, timeoutMs: 30_000, topicData: [{ name: topic, topicId: ZERO_UUID, partitionData }] }
     this.#world.count('produce requests')
     if (acks === 0) {

@@ -1,11 +1,11 @@
 import { CreateTopicsRequest, CreateTopicsResponse } from '../../../src/kafka/messages/create-topics.ts'
 import { FetchRequest, FetchResponse } from '../../../src/kafka/messages/fetch.ts'
-import { batchBaseOffset, batchLastOffsetDelta, batchSizeBytes, checkBatch, readRecords } from '../../../src/log/record-batch.ts'
 import { ZERO_UUID } from '../../../src/util/uuid.ts'
 import { KafkaClient, onConnections } from '../kafka-client.ts'
 import type { LogModel } from '../log-model.ts'
 import type { World } from '../world.ts'
-import { identityOf, NO_VALUE } from './kafka-producers.ts'
+import { type FetchedRecord, fetchedRecords } from './fetched-records.ts'
+import { NO_VALUE } from './kafka-producers.ts'
 
 const OFFSET_OUT_OF_RANGE = 1
 const TOPIC_ALREADY_EXISTS = 36
@@ -17,7 +17,7 @@ export interface Fetched {
   readonly errorCode: number
   readonly highWatermark: number
   readonly logStartOffset: number
-  readonly records: readonly { readonly offset: number; readonly value: string; readonly key: Uint8Array | null }[]
+  readonly records: readonly FetchedRecord[]
 }
 
 /** One Fetch of one partition; rejects with Disconnected. Checks what any reader may check. */
@@ -37,33 +37,7 @@ export async function fetchOnce(
   })
   const part = answer.responses[0]?.partitions[0]
   if (part === undefined) return { errorCode: answer.errorCode === 0 ? -1 : answer.errorCode, highWatermark: -1, logStartOffset: -1, records: [] }
-  const records: { offset: number; value: string; key: Uint8Array | null }[] = []
-  const bytes = Buffer.concat(part.records ?? [])
-  let next = -1
-  for (let position = 0; position + 61 <= bytes.length; ) {
-    const size = batchSizeBytes(bytes, position)
-    if (position + size > bytes.length) break
-    const batch = bytes.subarray(position, position + size)
-    const fault = checkBatch(batch)
-    if (fault !== null) {
-      world.violate(`${at.topic}-${at.index}: a batch at ${at.offset} is not whole: ${JSON.stringify(fault)}`)
-      break
-    }
-    const base = batchBaseOffset(batch)
-    if (next >= 0 && base !== next) world.violate(`${at.topic}-${at.index}: batch ${base} follows ${next}: a gap`)
-    next = base + batchLastOffsetDelta(batch) + 1
-    if (next > part.highWatermark) world.violate(`${at.topic}-${at.index}: a batch up to ${next} was shown, the high watermark is ${part.highWatermark}`)
-    const read = readRecords(batch)
-    if (!Array.isArray(read)) {
-      world.violate(`${at.topic}-${at.index}: records at ${base} are malformed`)
-      break
-    }
-    for (const record of read) if (record.offset >= at.offset) records.push({ offset: record.offset, value: identityOf(record.value), key: record.key })
-    position += size
-  }
-  if (records.length > 0 && (records[0]?.offset ?? 0) !== at.offset) {
-    world.violate(`${at.topic}-${at.index}: Fetch of ${at.offset} began at ${records[0]?.offset}`)
-  }
+  const records = fetchedRecords(world, { ...at, highWatermark: part.highWatermark }, part.records ?? [])
   return { errorCode: part.errorCode, highWatermark: part.highWatermark, logStartOffset: part.logStartOffset, records }
 }
 

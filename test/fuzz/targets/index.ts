@@ -1,0 +1,9 @@
+import type { Target } from '../lib/target.ts'
+import { compression } from './compression.ts'
+import { kafkaFrames } from './kafka-frames.ts'
+import { kafkaMessages } from './kafka-messages.ts'
+import { mqttPackets } from './mqtt-packets.ts'
+import { recordBatches } from './record-batches.ts'
+
+/** Everything that is fuzzed; docs/internals/fuzzing.md has what for, and what was found. */
+export const TARGETS: readonly Target[] = [kafkaMessages, kafkaFrames, recordBatches, compression, mqttPackets]

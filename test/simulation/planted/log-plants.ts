@@ -1,0 +1,120 @@
+import { STATE_KINDS } from '../../../src/broker/state-kinds.ts'
+import type { LogStore, ReadResult } from '../../../src/log/ports.ts'
+import { callbacksOf, withAppend, withPartitions, withVerdict, withWatermark } from './log-wrappers.ts'
+import type { PlantedFault } from './planted-fault.ts'
+
+/** What appends, reads and offsets may get wrong. */
+export const LOG_PLANTS: Readonly<Record<string, PlantedFault>> = {
+  'acknowledges before the commit': {
+    withinSeeds: 20,
+    wrapLog: (log) => withAppend(log, (group) => (group.state.length === 0 ? { ...group, durability: 'written', ...callbacksOf(group) } : group)),
+  },
+  'a failed write is acknowledged': {
+    withinSeeds: 20,
+    wrapLog: (log) => withAppend(log, (group) => ({ ...group, ...callbacksOf(group), onDone: () => group.onDone(null) })),
+  },
+  'state and batches in two groups': { withinSeeds: 20, wrapLog: splitGroups },
+  'the high watermark one too low': {
+    withinSeeds: 20,
+    wrapLog: (log) => withPartitions(log, (partition) => withWatermark(partition, (offset) => Math.max(partition.logStartOffset, offset - 1))),
+  },
+  'the high watermark at the log end': {
+    withinSeeds: 20,
+    wrapLog: (log) => withPartitions(log, (partition) => withWatermark(partition, () => partition.logEndOffset)),
+  },
+  'the high watermark goes back for a moment': {
+    withinSeeds: 20,
+    wrapLog: (log) =>
+      withPartitions(log, (partition) => {
+        let reads = 0
+        withWatermark(partition, (offset) => (++reads % 97 === 0 ? Math.max(partition.logStartOffset, offset - 3) : offset))
+      }),
+  },
+  'a retry of an idempotent batch is new': { withinSeeds: 20, wrapLog: (log) => withVerdict(log, 'duplicate', 'append') },
+  'a gap in the sequence is no gap': { withinSeeds: 20, wrapLog: (log) => withVerdict(log, 'out-of-order', 'append') },
+  'producers are forgotten by a restart': { withinSeeds: 20, wrapLog: forgetProducers },
+  'a read begins one record late': {
+    withinSeeds: 20,
+    wrapLog: (log) =>
+      withPartitions(log, (partition) => {
+        const { read, readTail } = partition
+        const late = (offset: number): number => (offset % 50 === 49 ? offset + 1 : offset)
+        partition.read = (offset, limits) => read.call(partition, late(offset), limits)
+        partition.readTail = (offset, limits) => readTail.call(partition, late(offset), limits)
+      }),
+  },
+  'a cached batch outlives its topic': { withinSeeds: 20, wrapLog: cacheByName },
+  'retention cuts what nobody told it to': {
+    withinSeeds: 20,
+    wrapLog: (log) =>
+      withPartitions(log, (partition) => {
+        let checks = 0
+        const { checkProducer } = partition
+        partition.checkProducer = (batch) => {
+          if (++checks % 200 === 0) partition.raiseStart(partition.highWatermark, () => {})
+          return checkProducer.call(partition, batch)
+        }
+      }),
+  },
+  'files are deleted before the deletion is kept': { withinSeeds: 20, wrapLog: deleteEarly },
+  'an offset commit is answered before it is kept': {
+    withinSeeds: 20,
+    wrapLog: (log) =>
+      withAppend(log, (group) => {
+        if (group.state.length === 0 || !group.state.every(({ kind }) => kind === STATE_KINDS.groupOffset)) return group
+        queueMicrotask(() => group.onDone(null))
+        return { ...group, ...callbacksOf(group), onDone: () => {} }
+      }),
+  },
+}
+
+/** A batch and the state that belongs to it: no longer both or neither. */
+function splitGroups(log: LogStore): LogStore {
+  const append = log.append.bind(log)
+  log.append = (group) => {
+    if (group.batches.length === 0 || group.state.length === 0) {
+      append(group)
+      return
+    }
+    append({ ...group, state: [], ...callbacksOf(group) })
+    append({ batches: [], state: group.state, durability: 'durable', onDone: () => {} })
+  }
+  return log
+}
+
+/** Whoever has not written since the start is unknown, and may begin anywhere. */
+function forgetProducers(log: LogStore): LogStore {
+  return withPartitions(log, (partition) => {
+    const known = new Set<number>()
+    const { checkProducer } = partition
+    partition.checkProducer = (batch) => {
+      const verdict = checkProducer.call(partition, batch)
+      if (known.has(batch.producerId)) return verdict
+      known.add(batch.producerId)
+      return { ...verdict, outcome: 'append' }
+    }
+  })
+}
+
+/** The tail that was read last is kept by the topic's name. */
+function cacheByName(log: LogStore): LogStore {
+  const cache = new Map<string, ReadResult>()
+  return withPartitions(log, (partition) => {
+    const { readTail } = partition
+    const key = `${partition.topicName}-${partition.index}`
+    partition.readTail = (offset, limits) => {
+      const cached = offset === 0 ? cache.get(key) : undefined
+      const result = cached ?? readTail.call(partition, offset, limits)
+      if (offset === 0 && result !== undefined && result.batches.length > 0) cache.set(key, result)
+      return result
+    }
+  })
+}
+
+/** A topic's record is deleted by a group that may still fail. */
+function deleteEarly(log: LogStore): LogStore {
+  return withAppend(log, (group) => {
+    for (const { kind, key, value } of group.state) if (kind === STATE_KINDS.topic && value === null) log.deleteTopic(key)
+    return group
+  })
+}

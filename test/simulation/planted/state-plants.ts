@@ -1,0 +1,45 @@
+import { STATE_KINDS } from '../../../src/broker/state-kinds.ts'
+import type { LogStore, StateMachine } from '../../../src/log/ports.ts'
+import { withoutState } from './log-wrappers.ts'
+import type { PlantedFault } from './planted-fault.ts'
+
+/** What the coordinators may fail to keep. */
+export const STATE_PLANTS: Readonly<Record<string, PlantedFault>> = {
+  'packet ids of QoS 2 are not kept': { withinSeeds: 20, wrapLog: (log) => withoutState(log, ({ kind }) => kind === STATE_KINDS.sessionQos2) },
+  'exchanges of QoS 2 with subscribers are not kept': {
+    withinSeeds: 20,
+    wrapLog: (log) => withoutState(log, ({ kind, key }) => kind === STATE_KINDS.sessionAck && key.includes('\0o')),
+  },
+  'subscriptions are not kept': {
+    withinSeeds: 20,
+    wrapLog: (log) => withoutState(log, ({ kind, key }) => kind === STATE_KINDS.session && key.includes('#')),
+  },
+  'retained messages are not kept': { withinSeeds: 20, wrapLog: (log) => withoutState(log, ({ kind }) => kind === STATE_KINDS.retained) },
+  'wills are not kept': { withinSeeds: 20, wrapLog: (log) => withoutState(log, ({ kind, value }) => kind === STATE_KINDS.will && value !== null) },
+  'wills are kept after a goodbye': { withinSeeds: 20, wrapLog: (log) => withoutState(log, ({ kind, value }) => kind === STATE_KINDS.will && value === null) },
+  'committed offsets are not kept': { withinSeeds: 20, wrapLog: (log) => withoutState(log, ({ kind }) => kind === STATE_KINDS.groupOffset) },
+  'generations are not kept': { withinSeeds: 20, wrapLog: (log) => withoutState(log, ({ kind }) => kind === STATE_KINDS.group) },
+  'producer ids are given twice': { withinSeeds: 20, wrapLog: (log) => withoutState(log, ({ kind }) => kind === STATE_KINDS.producerIds) },
+  'deletions of topics are not kept': {
+    withinSeeds: 20,
+    wrapLog: (log) => withoutState(log, ({ kind, value }) => kind === STATE_KINDS.topic && value === null),
+  },
+  'a snapshot has half of the state': { withinSeeds: 20, wrapLog: halveSnapshots },
+}
+
+function halveSnapshots(log: LogStore): LogStore {
+  const register = log.register.bind(log)
+  log.register = (machine) => register(halved(machine))
+  return log
+}
+
+function halved(machine: StateMachine): StateMachine {
+  return {
+    kind: machine.kind,
+    apply: (key, value) => machine.apply(key, value),
+    *entries() {
+      let i = 0
+      for (const entry of machine.entries()) if (i++ % 2 === 0) yield entry
+    },
+  }
+}
