@@ -56,6 +56,7 @@ export const ERRORS = {
   invalidTxnState: row('INVALID_TXN_STATE', 48, 0x80, 'the transaction is in a state that does not allow this'),
   invalidProducerIdMapping: row('INVALID_PRODUCER_ID_MAPPING', 49, 0x80, 'the producer id does not belong to the transactional id'),
   invalidTransactionTimeout: row('INVALID_TRANSACTION_TIMEOUT', 50, 0x80, 'the transaction timeout is not legal'),
+  concurrentTransactions: row('CONCURRENT_TRANSACTIONS', 51, 0x80, 'the transaction of this transactional id is being ended; try again'),
   transactionalIdAuthorizationFailed: row('TRANSACTIONAL_ID_AUTHORIZATION_FAILED', 53, 0x87, 'the principal may not use the transactional id'),
   securityDisabled: row('SECURITY_DISABLED', 54, 0x83, 'no authorizer is configured'),
   kafkaStorageError: row('KAFKA_STORAGE_ERROR', 56, 0x80, 'the disk failed; the broker log says how'),

@@ -15,4 +15,5 @@ export const STATE_KINDS = {
   autoTopic: 13,
   consumerGroup: 14,
   groupConfig: 15,
+  transaction: 20,
 } as const
