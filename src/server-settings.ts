@@ -1,5 +1,6 @@
 import type { GroupSettings } from './broker/groups/group-settings.ts'
 import { DEFAULT_GROUP_SETTINGS } from './broker/groups/group-settings.ts'
+import type { SecuritySettings } from './broker/security/broker-security.ts'
 import type { SessionSettings } from './broker/sessions/session-settings.ts'
 import type { MappingSettings } from './broker/topics/mapping/topic-mapping.ts'
 import { SETTING_KEYS, type SettingKey, type Settings, settingOf } from './config/settings.ts'
@@ -88,6 +89,10 @@ export function sessionSettings(settings: Settings): Partial<SessionSettings> {
     upgradeOutgoingQos: settings['mqtt.upgrade.outgoing.qos'],
     allowDuplicateMessages: settings['mqtt.allow.duplicate.messages'],
   }
+}
+
+export function securitySettings(settings: Settings): Partial<SecuritySettings> {
+  return { superUsers: settings['super.users'], allowEveryone: settings['allow.everyone.if.no.acl.found'] }
 }
 
 export function mappingSettings(settings: Settings): MappingSettings {

@@ -2,7 +2,7 @@ import type { BrokerContext } from './broker/broker.ts'
 import { ClusterIdentityStore } from './broker/cluster-identity.ts'
 import { GroupCoordinator } from './broker/groups/group-coordinator.ts'
 import { DEFAULT_PRODUCER_ID_SETTINGS, ProducerIds } from './broker/producers/producer-ids.ts'
-import { UserStore } from './broker/security/user-store.ts'
+import { BrokerSecurity } from './broker/security/broker-security.ts'
 import { SessionManager } from './broker/sessions/session-manager.ts'
 import type { SessionSettings } from './broker/sessions/session-settings.ts'
 import { TopicMapping } from './broker/topics/mapping/topic-mapping.ts'
@@ -33,6 +33,7 @@ import {
   logSettings,
   mappingSettings,
   mqttSettings,
+  securitySettings,
   sessionSettings,
   topicDefaults,
 } from './server-settings.ts'
@@ -40,7 +41,6 @@ import type { Logger } from './telemetry/logger.ts'
 import type { Decompress } from './util/compression.ts'
 
 const NODE_ID = 1
-const MAX_USERS = 100_000
 
 /** A start that failed for a reason that the user can mend; the message says which. */
 export class StartError extends Error {}
@@ -127,7 +127,7 @@ async function openCore(settings: Settings, logger: Logger, { clock, random, fil
     maxPartitions: settings['max.partitions'],
     topicDefaults: topicDefaults(settings),
   })
-  const security = new UserStore(log, random, { superUsers: settings['super.users'], maxUsers: MAX_USERS })
+  const security = new BrokerSecurity(log, random, securitySettings(settings))
   const identity = new ClusterIdentityStore(log, random)
   const context: BrokerContext = { clock, random, log, topics, security }
   const groups = new GroupCoordinator(context, groupSettings(settings), logger)
@@ -135,6 +135,8 @@ async function openCore(settings: Settings, logger: Logger, { clock, random, fil
   const warn = (message: string): void => logger.warn({}, message)
   const mapping = await withReason('mqtt.mapping.rules', async () => new TopicMapping(topics, log, mappingSettings(settings), warn), SettingError)
   const sessions = new SessionManager(context, mapping, { ...sessionSettings(settings), ...bounds?.sessions }, logger, decompress)
+  security.mapMqttTopics(mapping)
+  security.whenRightsChange(() => sessions.rightsChanged())
 
   opened.push(() => log.close())
   await withReason(`cannot open ${log.description}`, () => log.open())

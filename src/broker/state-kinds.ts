@@ -13,6 +13,10 @@ export const STATE_KINDS = {
   will: 11,
   cluster: 12,
   autoTopic: 13,
+  acl: 20,
+  delegationToken: 21,
   consumerGroup: 14,
   groupConfig: 15,
+  brokerConfig: 30,
+  clientQuota: 31,
 } as const

@@ -49,6 +49,7 @@ const SETTINGS = {
     { flag: ['insecure', 'HOST:PORT'] },
   ),
   'super.users': list<string>([], 'Users who may do everything, beside the first user made.', userName),
+  'allow.everyone.if.no.acl.found': boolean(false, 'Whether every user may do what no ACL speaks of; else that is for administrators alone.'),
 
   // Where bytes rest.
   storage: string('file:', 'Where the log rests: `memory:` (gone when the broker ends), or `file:DIRECTORY`; `file:` alone is `data.dir`.', {

@@ -2,11 +2,14 @@ import { ApiTable, api } from './api-table.ts'
 import { alterConfigs } from './handlers/alter-configs.ts'
 import { alterUserScramCredentials } from './handlers/alter-user-scram-credentials.ts'
 import { apiVersions } from './handlers/api-versions.ts'
+import { createAcls } from './handlers/create-acls.ts'
 import { createPartitions } from './handlers/create-partitions.ts'
 import { createTopics } from './handlers/create-topics.ts'
+import { deleteAcls } from './handlers/delete-acls.ts'
 import { deleteGroups } from './handlers/delete-groups.ts'
 import { deleteRecords } from './handlers/delete-records.ts'
 import { deleteTopics } from './handlers/delete-topics.ts'
+import { describeAcls } from './handlers/describe-acls.ts'
 import { describeCluster } from './handlers/describe-cluster.ts'
 import { describeConfigs } from './handlers/describe-configs.ts'
 import { describeGroups } from './handlers/describe-groups.ts'
@@ -32,11 +35,14 @@ import { syncGroup } from './handlers/sync-group.ts'
 import { AlterConfigsRequest, AlterConfigsResponse } from './messages/alter-configs.ts'
 import { AlterUserScramCredentialsRequest, AlterUserScramCredentialsResponse } from './messages/alter-user-scram-credentials.ts'
 import { ApiVersionsRequest, ApiVersionsResponse } from './messages/api-versions.ts'
+import { CreateAclsRequest, CreateAclsResponse } from './messages/create-acls.ts'
 import { CreatePartitionsRequest, CreatePartitionsResponse } from './messages/create-partitions.ts'
 import { CreateTopicsRequest, CreateTopicsResponse } from './messages/create-topics.ts'
+import { DeleteAclsRequest, DeleteAclsResponse } from './messages/delete-acls.ts'
 import { DeleteGroupsRequest, DeleteGroupsResponse } from './messages/delete-groups.ts'
 import { DeleteRecordsRequest, DeleteRecordsResponse } from './messages/delete-records.ts'
 import { DeleteTopicsRequest, DeleteTopicsResponse } from './messages/delete-topics.ts'
+import { DescribeAclsRequest, DescribeAclsResponse } from './messages/describe-acls.ts'
 import { DescribeClusterRequest, DescribeClusterResponse } from './messages/describe-cluster.ts'
 import { DescribeConfigsRequest, DescribeConfigsResponse } from './messages/describe-configs.ts'
 import { DescribeGroupsRequest, DescribeGroupsResponse } from './messages/describe-groups.ts'
@@ -86,6 +92,9 @@ export const KAFKA_APIS = new ApiTable([
   api(DeleteRecordsRequest, DeleteRecordsResponse, deleteRecords, [0, 2]),
   api(InitProducerIdRequest, InitProducerIdResponse, initProducerId, [0, 5]),
   api(OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse, offsetForLeaderEpoch, [2, 4]),
+  api(DescribeAclsRequest, DescribeAclsResponse, describeAcls, [1, 3]),
+  api(CreateAclsRequest, CreateAclsResponse, createAcls, [1, 3]),
+  api(DeleteAclsRequest, DeleteAclsResponse, deleteAcls, [1, 3]),
   api(DescribeConfigsRequest, DescribeConfigsResponse, describeConfigs, [1, 4]),
   api(AlterConfigsRequest, AlterConfigsResponse, alterConfigs, [0, 2]),
   api(SaslAuthenticateRequest, SaslAuthenticateResponse, saslAuthenticate, [0, 2], { exclusive: true }),

@@ -2,7 +2,7 @@ import type { BrokerContext } from '../../../src/broker/broker.ts'
 import { GroupCoordinator } from '../../../src/broker/groups/group-coordinator.ts'
 import { DEFAULT_GROUP_SETTINGS } from '../../../src/broker/groups/group-settings.ts'
 import { DEFAULT_PRODUCER_ID_SETTINGS, ProducerIds } from '../../../src/broker/producers/producer-ids.ts'
-import { UserStore } from '../../../src/broker/security/user-store.ts'
+import { BrokerSecurity } from '../../../src/broker/security/broker-security.ts'
 import { TopicRegistry } from '../../../src/broker/topics/topic-registry.ts'
 import { type FetchSessionSettings, FetchSessions } from '../../../src/kafka/fetch-sessions.ts'
 import { DEFAULT_KAFKA_SETTINGS, type KafkaBroker, type KafkaSettings } from '../../../src/kafka/handler.ts'
@@ -31,7 +31,7 @@ export const NODE_ID = 1
 /** A Kafka server on a real socket of the loopback over the given log. */
 export async function startKafka<L extends LogStore>(log: L, options: HarnessOptions = {}) {
   const topics = new TopicRegistry(log, systemRandom, { numPartitions: options.numPartitions ?? 1, maxPartitions: 1_000 })
-  const security = new UserStore(log, systemRandom, { superUsers: [], maxUsers: 100 })
+  const security = new BrokerSecurity(log, systemRandom)
   const context: BrokerContext = { clock: systemClock, random: systemRandom, log, topics, security }
   const groups = new GroupCoordinator(context, DEFAULT_GROUP_SETTINGS)
   const producerIds = new ProducerIds(log, DEFAULT_PRODUCER_ID_SETTINGS)
