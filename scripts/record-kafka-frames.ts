@@ -17,12 +17,13 @@ import { startRealKafka } from './real-kafka/start.ts'
 /**
  * Records what real clients and a real Kafka say to each other, into test/golden/kafka:
  *
- *     node scripts/record-kafka-frames.ts [KEEP]
+ *     node scripts/record-kafka-frames.ts [keep] [plain|sasl]
  *
  * Starts Kafka behind a recording proxy, runs every client through it, without and with SASL, and writes for each API and
  * version the most telling request of each client and answer of the broker. Needs `mvn`, a JDK, `python3` and `kcat`;
  * clients are installed into `.cache/`. Record batches of each codec and client are written too. With the argument `keep`
- * files that exist stay as they are, and only what is new is added.
+ * files that exist stay as they are, and only what is new is added; only then one of
+ * the two runs is enough.
  */
 
 const goldenDir = resolve(import.meta.dirname, '../test/golden/kafka')
@@ -51,7 +52,7 @@ const names = new Map(
   (await allMessages()).filter((table) => table.name.endsWith('Request')).map((table) => [table.key, table.name.slice(0, -'Request'.length)]),
 )
 
-for (const mode of ['plain', 'sasl'] as const) await record(mode)
+for (const mode of ['plain', 'sasl'] as const) if ((process.argv[3] ?? mode) === mode) await record(mode)
 await writeAll()
 
 async function record(mode: 'plain' | 'sasl'): Promise<void> {
@@ -133,6 +134,9 @@ function saslProperties(): Record<string, string> {
     'inter.broker.listener.name': 'PLAINTEXT',
     'sasl.mechanism.inter.broker.protocol': 'PLAIN',
     'listener.name.plaintext.plain.sasl.jaas.config': jaas,
+    'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
+    'super.users': 'User:alice;User:ANONYMOUS',
+    'delegation.token.secret.key': 'a secret',
   }
 }
 

@@ -1,7 +1,9 @@
 import type { GroupSettings } from './broker/groups/group-settings.ts'
 import { DEFAULT_GROUP_SETTINGS } from './broker/groups/group-settings.ts'
+import type { SecuritySettings } from './broker/security/broker-security.ts'
 import type { SessionSettings } from './broker/sessions/session-settings.ts'
 import type { MappingSettings } from './broker/topics/mapping/topic-mapping.ts'
+import { DEFAULT_TRANSACTION_SETTINGS, type TransactionSettings } from './broker/transactions/transaction-settings.ts'
 import { SETTING_KEYS, type SettingKey, type Settings, settingOf } from './config/settings.ts'
 import { DEFAULT_FETCH_SESSION_SETTINGS, type FetchSessionSettings } from './kafka/fetch-sessions.ts'
 import type { BrokerConfig, KafkaSettings } from './kafka/handler.ts'
@@ -51,6 +53,16 @@ export function groupSettings(settings: Settings): GroupSettings {
   }
 }
 
+export function transactionSettings(settings: Settings): TransactionSettings {
+  return {
+    ...DEFAULT_TRANSACTION_SETTINGS,
+    maxTimeoutMs: settings['transaction.max.timeout.ms'],
+    abortCheckIntervalMs: settings['transaction.abort.timed.out.transaction.cleanup.interval.ms'],
+    idExpirationMs: settings['transactional.id.expiration.ms'],
+    expiryCheckIntervalMs: settings['transaction.remove.expired.transaction.cleanup.interval.ms'],
+  }
+}
+
 export function kafkaSettings(settings: Settings): KafkaSettings {
   return {
     ...DEFAULT_KAFKA_SETTINGS,
@@ -88,6 +100,10 @@ export function sessionSettings(settings: Settings): Partial<SessionSettings> {
     upgradeOutgoingQos: settings['mqtt.upgrade.outgoing.qos'],
     allowDuplicateMessages: settings['mqtt.allow.duplicate.messages'],
   }
+}
+
+export function securitySettings(settings: Settings): Partial<SecuritySettings> {
+  return { superUsers: settings['super.users'], allowEveryone: settings['allow.everyone.if.no.acl.found'] }
 }
 
 export function mappingSettings(settings: Settings): MappingSettings {

@@ -2,11 +2,12 @@ import type { BrokerContext } from './broker/broker.ts'
 import { ClusterIdentityStore } from './broker/cluster-identity.ts'
 import { GroupCoordinator } from './broker/groups/group-coordinator.ts'
 import { DEFAULT_PRODUCER_ID_SETTINGS, ProducerIds } from './broker/producers/producer-ids.ts'
-import { UserStore } from './broker/security/user-store.ts'
+import { BrokerSecurity } from './broker/security/broker-security.ts'
 import { SessionManager } from './broker/sessions/session-manager.ts'
 import type { SessionSettings } from './broker/sessions/session-settings.ts'
 import { TopicMapping } from './broker/topics/mapping/topic-mapping.ts'
 import { TopicRegistry } from './broker/topics/topic-registry.ts'
+import { TransactionCoordinator } from './broker/transactions/transaction-coordinator.ts'
 import { type ListenerAddress, printAddress } from './config/listener-address.ts'
 import type { Settings } from './config/settings.ts'
 import { FetchSessions } from './kafka/fetch-sessions.ts'
@@ -33,14 +34,15 @@ import {
   logSettings,
   mappingSettings,
   mqttSettings,
+  securitySettings,
   sessionSettings,
   topicDefaults,
+  transactionSettings,
 } from './server-settings.ts'
 import type { Logger } from './telemetry/logger.ts'
 import type { Decompress } from './util/compression.ts'
 
 const NODE_ID = 1
-const MAX_USERS = 100_000
 
 /** A start that failed for a reason that the user can mend; the message says which. */
 export class StartError extends Error {}
@@ -127,20 +129,25 @@ async function openCore(settings: Settings, logger: Logger, { clock, random, fil
     maxPartitions: settings['max.partitions'],
     topicDefaults: topicDefaults(settings),
   })
-  const security = new UserStore(log, random, { superUsers: settings['super.users'], maxUsers: MAX_USERS })
+  const security = new BrokerSecurity(log, random, securitySettings(settings))
   const identity = new ClusterIdentityStore(log, random)
   const context: BrokerContext = { clock, random, log, topics, security }
   const groups = new GroupCoordinator(context, groupSettings(settings), logger)
   const producerIds = new ProducerIds(log, DEFAULT_PRODUCER_ID_SETTINGS)
+  const transactions = new TransactionCoordinator(context, producerIds, groups, transactionSettings(settings), logger)
   const warn = (message: string): void => logger.warn({}, message)
   const mapping = await withReason('mqtt.mapping.rules', async () => new TopicMapping(topics, log, mappingSettings(settings), warn), SettingError)
   const sessions = new SessionManager(context, mapping, { ...sessionSettings(settings), ...bounds?.sessions }, logger, decompress)
+  security.mapMqttTopics(mapping)
+  security.whenRightsChange(() => sessions.rightsChanged())
 
   opened.push(() => log.close())
   await withReason(`cannot open ${log.description}`, () => log.open())
   await withReason(`cannot open the topics of ${log.description}`, () => topics.open())
   groups.open()
   opened.push(() => groups.close())
+  transactions.open()
+  opened.push(() => transactions.close())
   await sessions.open()
   opened.push(() => sessions.close())
   log.start()
@@ -152,6 +159,7 @@ async function openCore(settings: Settings, logger: Logger, { clock, random, fil
     settings: kafkaSettings(settings),
     groups,
     producerIds,
+    transactions,
     fetchSessions: new FetchSessions(clock, random, fetchSessionSettings(settings)),
     brokerConfigs: brokerConfigs(settings),
   }

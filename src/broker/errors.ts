@@ -57,6 +57,8 @@ export const ERRORS = {
   invalidProducerIdMapping: row('INVALID_PRODUCER_ID_MAPPING', 49, 0x80, 'the producer id does not belong to the transactional id'),
   invalidTransactionTimeout: row('INVALID_TRANSACTION_TIMEOUT', 50, 0x80, 'the transaction timeout is not legal'),
   concurrentTransactions: row('CONCURRENT_TRANSACTIONS', 51, 0x80, 'the transaction of this transactional id is being ended; try again'),
+  operationNotAttempted: row('OPERATION_NOT_ATTEMPTED', 55, 0x80, 'another part of the request was refused'),
+  transactionalIdNotFound: row('TRANSACTIONAL_ID_NOT_FOUND', 105, 0x80, 'the transactional id is not known'),
   transactionalIdAuthorizationFailed: row('TRANSACTIONAL_ID_AUTHORIZATION_FAILED', 53, 0x87, 'the principal may not use the transactional id'),
   securityDisabled: row('SECURITY_DISABLED', 54, 0x83, 'no authorizer is configured'),
   kafkaStorageError: row('KAFKA_STORAGE_ERROR', 56, 0x80, 'the disk failed; the broker log says how'),

@@ -13,7 +13,11 @@ export const STATE_KINDS = {
   will: 11,
   cluster: 12,
   autoTopic: 13,
+  acl: 20,
+  delegationToken: 21,
   consumerGroup: 14,
   groupConfig: 15,
-  transaction: 20,
+  transaction: 22,
+  brokerConfig: 30,
+  clientQuota: 31,
 } as const

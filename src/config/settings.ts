@@ -49,6 +49,7 @@ const SETTINGS = {
     { flag: ['insecure', 'HOST:PORT'] },
   ),
   'super.users': list<string>([], 'Users who may do everything, beside the first user made.', userName),
+  'allow.everyone.if.no.acl.found': boolean(false, 'Whether every user may do what no ACL speaks of; else that is for administrators alone.'),
 
   // Where bytes rest.
   storage: string('file:', 'Where the log rests: `memory:` (gone when the broker ends), or `file:DIRECTORY`; `file:` alone is `data.dir`.', {
@@ -95,6 +96,20 @@ const SETTINGS = {
   'offsets.retention.minutes': int(10_080, 'Committed offsets of a group without members are kept this long.', { min: 1, max: INT_MAX, unit: 'minutes' }),
   'offsets.retention.check.interval.ms': int(600_000, 'How often expired offsets are looked for.', { min: 1, unit: 'ms' }),
   'offset.metadata.max.bytes': int(4_096, 'The longest text committed with an offset.', { max: INT_MAX, unit: 'characters' }),
+
+  // Transactions.
+  'transaction.max.timeout.ms': int(900_000, 'The longest timeout a transaction may ask for.', { min: 1, max: INT_MAX, unit: 'ms' }),
+  'transaction.abort.timed.out.transaction.cleanup.interval.ms': int(10_000, 'How often transactions beyond their timeout are looked for, and aborted.', {
+    min: 1,
+    max: INT_MAX,
+    unit: 'ms',
+  }),
+  'transactional.id.expiration.ms': int(604_800_000, 'A transactional id that nobody used for so long, and that has nothing open, is forgotten.', {
+    min: 1,
+    max: INT_MAX,
+    unit: 'ms',
+  }),
+  'transaction.remove.expired.transaction.cleanup.interval.ms': int(3_600_000, 'How often such ids are looked for.', { min: 1, max: INT_MAX, unit: 'ms' }),
 
   // Connections.
   'max.connections': int(20_000, 'Open connections per listener; a further one is closed at once.', { min: 1, max: 1_000_000 }),

@@ -1,16 +1,23 @@
 import { ApiTable, api } from './api-table.ts'
+import { addOffsetsToTxn } from './handlers/add-offsets-to-txn.ts'
+import { addPartitionsToTxn } from './handlers/add-partitions-to-txn.ts'
 import { alterConfigs } from './handlers/alter-configs.ts'
 import { alterUserScramCredentials } from './handlers/alter-user-scram-credentials.ts'
 import { apiVersions } from './handlers/api-versions.ts'
+import { createAcls } from './handlers/create-acls.ts'
 import { createPartitions } from './handlers/create-partitions.ts'
 import { createTopics } from './handlers/create-topics.ts'
+import { deleteAcls } from './handlers/delete-acls.ts'
 import { deleteGroups } from './handlers/delete-groups.ts'
 import { deleteRecords } from './handlers/delete-records.ts'
 import { deleteTopics } from './handlers/delete-topics.ts'
+import { describeAcls } from './handlers/describe-acls.ts'
 import { describeCluster } from './handlers/describe-cluster.ts'
 import { describeConfigs } from './handlers/describe-configs.ts'
 import { describeGroups } from './handlers/describe-groups.ts'
+import { describeTransactions } from './handlers/describe-transactions.ts'
 import { describeUserScramCredentials } from './handlers/describe-user-scram-credentials.ts'
+import { endTxn } from './handlers/end-txn.ts'
 import { fetch } from './handlers/fetch.ts'
 import { findCoordinator } from './handlers/find-coordinator.ts'
 import { heartbeat } from './handlers/heartbeat.ts'
@@ -20,6 +27,7 @@ import { joinGroup } from './handlers/join-group.ts'
 import { leaveGroup } from './handlers/leave-group.ts'
 import { listGroups } from './handlers/list-groups.ts'
 import { listOffsets } from './handlers/list-offsets.ts'
+import { listTransactions } from './handlers/list-transactions.ts'
 import { metadata } from './handlers/metadata.ts'
 import { offsetCommit } from './handlers/offset-commit.ts'
 import { offsetDelete } from './handlers/offset-delete.ts'
@@ -29,18 +37,26 @@ import { produce } from './handlers/produce.ts'
 import { saslAuthenticate } from './handlers/sasl-authenticate.ts'
 import { saslHandshake } from './handlers/sasl-handshake.ts'
 import { syncGroup } from './handlers/sync-group.ts'
+import { txnOffsetCommit } from './handlers/txn-offset-commit.ts'
+import { AddOffsetsToTxnRequest, AddOffsetsToTxnResponse } from './messages/add-offsets-to-txn.ts'
+import { AddPartitionsToTxnRequest, AddPartitionsToTxnResponse } from './messages/add-partitions-to-txn.ts'
 import { AlterConfigsRequest, AlterConfigsResponse } from './messages/alter-configs.ts'
 import { AlterUserScramCredentialsRequest, AlterUserScramCredentialsResponse } from './messages/alter-user-scram-credentials.ts'
 import { ApiVersionsRequest, ApiVersionsResponse } from './messages/api-versions.ts'
+import { CreateAclsRequest, CreateAclsResponse } from './messages/create-acls.ts'
 import { CreatePartitionsRequest, CreatePartitionsResponse } from './messages/create-partitions.ts'
 import { CreateTopicsRequest, CreateTopicsResponse } from './messages/create-topics.ts'
+import { DeleteAclsRequest, DeleteAclsResponse } from './messages/delete-acls.ts'
 import { DeleteGroupsRequest, DeleteGroupsResponse } from './messages/delete-groups.ts'
 import { DeleteRecordsRequest, DeleteRecordsResponse } from './messages/delete-records.ts'
 import { DeleteTopicsRequest, DeleteTopicsResponse } from './messages/delete-topics.ts'
+import { DescribeAclsRequest, DescribeAclsResponse } from './messages/describe-acls.ts'
 import { DescribeClusterRequest, DescribeClusterResponse } from './messages/describe-cluster.ts'
 import { DescribeConfigsRequest, DescribeConfigsResponse } from './messages/describe-configs.ts'
 import { DescribeGroupsRequest, DescribeGroupsResponse } from './messages/describe-groups.ts'
+import { DescribeTransactionsRequest, DescribeTransactionsResponse } from './messages/describe-transactions.ts'
 import { DescribeUserScramCredentialsRequest, DescribeUserScramCredentialsResponse } from './messages/describe-user-scram-credentials.ts'
+import { EndTxnRequest, EndTxnResponse } from './messages/end-txn.ts'
 import { FetchRequest, FetchResponse } from './messages/fetch.ts'
 import { FindCoordinatorRequest, FindCoordinatorResponse } from './messages/find-coordinator.ts'
 import { HeartbeatRequest, HeartbeatResponse } from './messages/heartbeat.ts'
@@ -50,6 +66,7 @@ import { JoinGroupRequest, JoinGroupResponse } from './messages/join-group.ts'
 import { LeaveGroupRequest, LeaveGroupResponse } from './messages/leave-group.ts'
 import { ListGroupsRequest, ListGroupsResponse } from './messages/list-groups.ts'
 import { ListOffsetsRequest, ListOffsetsResponse } from './messages/list-offsets.ts'
+import { ListTransactionsRequest, ListTransactionsResponse } from './messages/list-transactions.ts'
 import { MetadataRequest, MetadataResponse } from './messages/metadata.ts'
 import { OffsetCommitRequest, OffsetCommitResponse } from './messages/offset-commit.ts'
 import { OffsetDeleteRequest, OffsetDeleteResponse } from './messages/offset-delete.ts'
@@ -59,6 +76,7 @@ import { ProduceRequest, ProduceResponse } from './messages/produce.ts'
 import { SaslAuthenticateRequest, SaslAuthenticateResponse } from './messages/sasl-authenticate.ts'
 import { SaslHandshakeRequest, SaslHandshakeResponse } from './messages/sasl-handshake.ts'
 import { SyncGroupRequest, SyncGroupResponse } from './messages/sync-group.ts'
+import { TxnOffsetCommitRequest, TxnOffsetCommitResponse } from './messages/txn-offset-commit.ts'
 
 /**
  * Every API this broker serves, a line each: messages, handler, versions. ApiVersions answers what stands here, so nothing
@@ -86,6 +104,13 @@ export const KAFKA_APIS = new ApiTable([
   api(DeleteRecordsRequest, DeleteRecordsResponse, deleteRecords, [0, 2]),
   api(InitProducerIdRequest, InitProducerIdResponse, initProducerId, [0, 5]),
   api(OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse, offsetForLeaderEpoch, [2, 4]),
+  api(AddPartitionsToTxnRequest, AddPartitionsToTxnResponse, addPartitionsToTxn, [0, 3]),
+  api(AddOffsetsToTxnRequest, AddOffsetsToTxnResponse, addOffsetsToTxn, [0, 4]),
+  api(EndTxnRequest, EndTxnResponse, endTxn, [0, 5], { appends: true }),
+  api(TxnOffsetCommitRequest, TxnOffsetCommitResponse, txnOffsetCommit, [0, 6]),
+  api(DescribeAclsRequest, DescribeAclsResponse, describeAcls, [1, 3]),
+  api(CreateAclsRequest, CreateAclsResponse, createAcls, [1, 3]),
+  api(DeleteAclsRequest, DeleteAclsResponse, deleteAcls, [1, 3]),
   api(DescribeConfigsRequest, DescribeConfigsResponse, describeConfigs, [1, 4]),
   api(AlterConfigsRequest, AlterConfigsResponse, alterConfigs, [0, 2]),
   api(SaslAuthenticateRequest, SaslAuthenticateResponse, saslAuthenticate, [0, 2], { exclusive: true }),
@@ -96,4 +121,6 @@ export const KAFKA_APIS = new ApiTable([
   api(DescribeUserScramCredentialsRequest, DescribeUserScramCredentialsResponse, describeUserScramCredentials, [0, 0]),
   api(AlterUserScramCredentialsRequest, AlterUserScramCredentialsResponse, alterUserScramCredentials, [0, 0]),
   api(DescribeClusterRequest, DescribeClusterResponse, describeCluster, [0, 2]),
+  api(DescribeTransactionsRequest, DescribeTransactionsResponse, describeTransactions, [0, 0]),
+  api(ListTransactionsRequest, ListTransactionsResponse, listTransactions, [0, 2]),
 ])

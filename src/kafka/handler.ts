@@ -3,6 +3,7 @@ import type { GroupCoordinator } from '../broker/groups/group-coordinator.ts'
 import type { ProducerIds } from '../broker/producers/producer-ids.ts'
 import type { Principal } from '../broker/security/ports.ts'
 import type { ConfigType } from '../broker/topics/topic-config.ts'
+import type { TransactionCoordinator } from '../broker/transactions/transaction-coordinator.ts'
 import type { HostPort } from '../runtime/network.ts'
 import type { FetchMemory } from './fetch-memory.ts'
 import type { FetchSessions } from './fetch-sessions.ts'
@@ -68,6 +69,7 @@ export interface KafkaBroker extends BrokerContext {
   readonly settings: KafkaSettings
   readonly groups: GroupCoordinator
   readonly producerIds: ProducerIds
+  readonly transactions: TransactionCoordinator
   readonly fetchSessions: FetchSessions
   /** What DescribeConfigs says of the broker itself. */
   readonly brokerConfigs: readonly BrokerConfig[]

@@ -55,7 +55,7 @@ export class KafkaServer {
 
   #accept(connection: Connection): KafkaConnection {
     const advertised = this.#settings.advertised ?? { host: connection.localAddress, port: connection.localPort }
-    const authentication = new Authentication(this.#sasl, this.#settings.sasl)
+    const authentication = new Authentication(this.#sasl, this.#settings.sasl, connection.remoteAddress)
     const parts = { broker: this.#broker, apis: KAFKA_APIS, logger: this.#parts.logger, partialFrames: this.#partialFrames, fetchMemory: this.#fetchMemory }
     return new KafkaConnection(connection, parts, authentication, advertised)
   }

@@ -98,6 +98,8 @@ export interface TimestampedOffset {
 /** An idempotent producer's place in a partition (rule 13 of Kafka's: the last five batches are remembered). */
 export interface ProducerVerdict {
   readonly outcome: 'append' | 'duplicate' | 'out-of-order' | 'fenced'
+  /** Whether the partition remembers the producer at all: of an unknown one any sequence is the next. */
+  readonly isKnown: boolean
   /** With `duplicate`: where the same batch stands. */
   readonly baseOffset: number
   /** With `duplicate`: the append timestamp of that batch in milliseconds, or -1. */

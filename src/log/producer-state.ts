@@ -18,9 +18,10 @@ import {
 /** Batches of a producer that a retry is compared with. */
 const REMEMBERED = 5
 const SEQUENCES = 0x8000_0000
-const APPEND: ProducerVerdict = { outcome: 'append', baseOffset: -1, logAppendTimeMs: -1 }
-const OUT_OF_ORDER: ProducerVerdict = { outcome: 'out-of-order', baseOffset: -1, logAppendTimeMs: -1 }
-const FENCED: ProducerVerdict = { outcome: 'fenced', baseOffset: -1, logAppendTimeMs: -1 }
+const UNKNOWN: ProducerVerdict = { outcome: 'append', isKnown: false, baseOffset: -1, logAppendTimeMs: -1 }
+const APPEND: ProducerVerdict = { ...UNKNOWN, isKnown: true }
+const OUT_OF_ORDER: ProducerVerdict = { ...APPEND, outcome: 'out-of-order' }
+const FENCED: ProducerVerdict = { ...APPEND, outcome: 'fenced' }
 
 interface RememberedBatch {
   readonly baseSequence: number
@@ -64,7 +65,7 @@ export class ProducerStates {
   /** In this order: a duplicate, an old epoch, a gap. */
   check(batch: SequencedBatch): ProducerVerdict {
     const producer = this.#producers.get(batch.producerId)
-    if (producer === undefined) return APPEND
+    if (producer === undefined) return UNKNOWN
     if (batch.producerEpoch < producer.epoch) return FENCED
     if (batch.producerEpoch > producer.epoch) return batch.baseSequence === 0 ? APPEND : OUT_OF_ORDER
     const last = producer.batches.at(-1)
@@ -72,7 +73,7 @@ export class ProducerStates {
     for (let i = producer.batches.length - 1; i >= Math.max(0, producer.batches.length - REMEMBERED); i--) {
       const known = producer.batches[i] as RememberedBatch
       if (known.baseSequence === batch.baseSequence && known.lastSequence === batch.lastSequence) {
-        return { outcome: 'duplicate', baseOffset: known.baseOffset, logAppendTimeMs: known.timestampMs }
+        return { outcome: 'duplicate', isKnown: true, baseOffset: known.baseOffset, logAppendTimeMs: known.timestampMs }
       }
     }
     return batch.baseSequence === (last.lastSequence + 1) % SEQUENCES ? APPEND : OUT_OF_ORDER

@@ -4,7 +4,11 @@ import org.apache.kafka.clients.admin.*;
 import org.apache.kafka.clients.consumer.*;
 import org.apache.kafka.clients.producer.*;
 import org.apache.kafka.common.*;
+import org.apache.kafka.common.acl.*;
 import org.apache.kafka.common.config.ConfigResource;
+import org.apache.kafka.common.resource.*;
+import org.apache.kafka.common.security.auth.KafkaPrincipal;
+import org.apache.kafka.common.security.token.delegation.DelegationToken;
 
 /** Kafka's own client through the APIs whose frames are recorded. Arguments: bootstrap servers, topic prefix, plain|sasl. */
 public class JavaClient {
@@ -31,7 +35,10 @@ public class JavaClient {
         }
         try (Admin admin = Admin.create(common)) {
             attempt(() -> admin.describeCluster().nodes().get());
-            if (sasl) return;
+            if (sasl) {
+                secure(admin);
+                return;
+            }
             String topic = prefix + "-orders";
             TopicPartition first = new TopicPartition(topic, 0);
             List<NewTopic> topics = new ArrayList<>(List.of(new NewTopic(topic, 2, (short) 1).configs(Map.of("retention.ms", "3600000"))));
@@ -67,6 +74,30 @@ public class JavaClient {
             attempt(() -> admin.deleteConsumerGroups(List.of(prefix + "-other", "no-such-group")).all().get());
             attempt(() -> admin.deleteTopics(List.of(topic, "no-such-topic")).all().get());
         }
+    }
+
+    /** Rights and delegation tokens: only a broker with an authorizer and logins has them. */
+    static void secure(Admin admin) throws Exception {
+        AclBinding allow = new AclBinding(
+            new ResourcePattern(ResourceType.TOPIC, "orders", PatternType.PREFIXED),
+            new AccessControlEntry("User:carol", "*", AclOperation.READ, AclPermissionType.ALLOW));
+        AclBinding deny = new AclBinding(
+            new ResourcePattern(ResourceType.USER, "User:carol", PatternType.LITERAL),
+            new AccessControlEntry("User:*", "10.1.2.3", AclOperation.CREATE_TOKENS, AclPermissionType.DENY));
+        AclBinding wrong = new AclBinding(
+            new ResourcePattern(ResourceType.CLUSTER, "other", PatternType.LITERAL),
+            new AccessControlEntry("User:*", "*", AclOperation.ALTER, AclPermissionType.ALLOW));
+        attempt(() -> admin.createAcls(List.of(allow, deny, wrong)).all().get());
+        attempt(() -> admin.describeAcls(AclBindingFilter.ANY).values().get());
+        attempt(() -> admin.deleteAcls(List.of(allow.toFilter(), AclBindingFilter.ANY)).all().get());
+        KafkaPrincipal carol = new KafkaPrincipal("User", "carol");
+        DelegationToken token = admin.createDelegationToken(
+            new CreateDelegationTokenOptions().owner(carol).renewers(List.of(carol, new KafkaPrincipal("User", "alice"))).maxLifetimeMs(3_600_000)).delegationToken().get();
+        // The broker knows it a moment after the controller has answered.
+        DescribeDelegationTokenOptions ofCarol = new DescribeDelegationTokenOptions().owners(List.of(carol));
+        for (int i = 0; i < 100 && admin.describeDelegationToken(ofCarol).delegationTokens().get().isEmpty(); i++) Thread.sleep(50);
+        attempt(() -> admin.renewDelegationToken(token.hmac(), new RenewDelegationTokenOptions().renewTimePeriodMs(60_000)).expiryTimestamp().get());
+        attempt(() -> admin.expireDelegationToken(token.hmac(), new ExpireDelegationTokenOptions().expiryTimePeriodMs(-1)).expiryTimestamp().get());
     }
 
     static Producer<byte[], byte[]> producer(Map<String, Object> common, Map<String, Object> more) {

@@ -4,6 +4,10 @@ import sys
 
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, IsolationLevel, Producer, TopicPartition
 from confluent_kafka.admin import (
+    AclBinding,
+    AclBindingFilter,
+    AclOperation,
+    AclPermissionType,
     AdminClient,
     AlterConfigOpType,
     ConfigEntry,
@@ -11,6 +15,8 @@ from confluent_kafka.admin import (
     NewPartitions,
     NewTopic,
     OffsetSpec,
+    ResourcePatternType,
+    ResourceType,
     ScramCredentialInfo,
     ScramMechanism,
     UserScramCredentialUpsertion,
@@ -21,7 +27,15 @@ bootstrap, prefix, mode = sys.argv[1:4]
 common = {"bootstrap.servers": bootstrap, "client.id": "golden"}
 if mode != "plain":
     common |= {"security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "PLAIN", "sasl.username": "alice", "sasl.password": "wonderland"}
-    print(len(AdminClient(common).list_topics(timeout=10).brokers))
+    admin = AdminClient(common)
+    print(len(admin.list_topics(timeout=10).brokers))
+    # Only a broker with an authorizer has rights.
+    words = (ResourceType.TOPIC, "orders", ResourcePatternType.PREFIXED, "User:carol", "*", AclOperation.READ, AclPermissionType.ALLOW)
+    for future in admin.create_acls([AclBinding(*words)]).values():
+        future.result(timeout=15)
+    admin.describe_acls(AclBindingFilter(*words)).result(timeout=15)
+    for future in admin.delete_acls([AclBindingFilter(*words)]).values():
+        future.result(timeout=15)
     sys.exit(0)
 
 admin = AdminClient(common)

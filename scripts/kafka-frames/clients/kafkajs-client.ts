@@ -8,7 +8,18 @@ const kafka = new kafkajs.Kafka({ brokers: [bootstrap], clientId: 'golden', logL
 const admin = kafka.admin()
 await admin.connect()
 if (mode === 'plain') await everything()
+else await rights()
 await admin.disconnect()
+
+/** Only a broker with an authorizer has them. */
+async function rights(): Promise<void> {
+  const { AclOperationTypes, AclPermissionTypes, AclResourceTypes, ResourcePatternTypes } = kafkajs
+  const resource = { resourceType: AclResourceTypes.TOPIC, resourceName: 'orders', resourcePatternType: ResourcePatternTypes.PREFIXED }
+  const acl = { ...resource, principal: 'User:carol', host: '*', operation: AclOperationTypes.READ, permissionType: AclPermissionTypes.ALLOW }
+  await admin.createAcls({ acl: [acl] })
+  await admin.describeAcls(acl)
+  await admin.deleteAcls({ filters: [acl] })
+}
 
 async function everything(): Promise<void> {
   const topic = `${prefix}-orders`

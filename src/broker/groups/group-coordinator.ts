@@ -172,6 +172,23 @@ export class GroupCoordinator implements GroupHost {
     this.#append([this.#offsets.stage(request.groupId, changes)], (failed) => respond(failed ?? errors))
   }
 
+  /** TxnOffsetCommit: what OffsetCommit would say, but that no generation at all is always fine; nothing is kept. */
+  checkTransactionalCommit(request: CommitRequest): CommitResult {
+    const group = this.#groups.get(request.groupId)
+    if (this.#closed) return ERRORS.coordinatorNotAvailable
+    const isPlain = request.generation < 0 && request.memberId === '' && request.instanceId === null
+    if (group === undefined && request.generation >= 0) return ERRORS.illegalGeneration
+    const refused = isPlain || group === undefined ? null : group.checkCommit(request, request.connection)
+    if (refused !== null && refused !== ERRORS.rebalanceInProgress) return refused
+    return this.#checkOffsets(request)
+  }
+
+  /** Offsets of a transaction that commits: appended by the caller, in the group of its markers. */
+  stageOffsets(groupId: string, changes: readonly OffsetChange[]): StagedChange {
+    this.#getOrMake(groupId)
+    return this.#offsets.stage(groupId, changes)
+  }
+
   /** OffsetFetch of one partition: what is durable; null where the group has committed none. */
   offset(groupId: string, topicName: string, partition: number): CommittedOffset | null {
     return this.#offsets.get(groupId, topicName, partition)

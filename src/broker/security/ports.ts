@@ -1,4 +1,6 @@
 import type { Failure } from '../errors.ts'
+import type { Acl, AclFilter } from './acl.ts'
+import type { Decisions } from './decisions.ts'
 
 /** Who a connection speaks for, in the one store of users for all protocols. */
 export interface Principal {
@@ -6,9 +8,15 @@ export interface Principal {
   readonly name: string
   /** May do everything. */
   readonly isAdministrator: boolean
+  /** Where the client connects from, as ACLs name it: `10.1.2.3`; left out or empty where nobody knows (a session that was restored). */
+  readonly host?: string
+  /** It proved itself by a delegation token, and may not make further ones (KIP-48). */
+  readonly byToken?: boolean
+  /** What was decided for it so far; left out: everything is decided anew. */
+  readonly decisions?: Decisions
 }
 
-/** What is asked of a resource; Kafka's operations, the only ones used so far. */
+/** What is asked of a resource: Kafka's operations. */
 export type Operation =
   | 'read'
   | 'write'
@@ -20,8 +28,12 @@ export type Operation =
   | 'describe-configs'
   | 'alter-configs'
   | 'idempotent-write'
+  | 'create-tokens'
+  | 'describe-tokens'
+  | 'two-phase-commit'
 
-export type ResourceType = 'topic' | 'group' | 'cluster' | 'transactional-id' | 'mqtt-topic' | 'user'
+/** What is asked about: Kafka's types, and MQTT topics and filters, whose rights are those of `mqtt-rights.ts`. */
+export type ResourceType = 'topic' | 'group' | 'cluster' | 'transactional-id' | 'delegation-token' | 'user' | 'mqtt-topic'
 
 /** RFC 5802 stored credential of one mechanism. */
 export interface ScramCredential {
@@ -54,8 +66,15 @@ export interface Security {
   scramCredential(username: string, mechanism: ScramMechanism): ScramCredential | undefined
   /** The principal of a user who proved itself. */
   principalOf(username: string): Principal
-  /** Whether the principal may; administrators always, others nothing until granted. */
+  /**
+   * Whether the principal may; administrators always, others what ACLs grant. Of an `mqtt-topic`: `write` and `read` of a
+   * topic; `describe` of a filter asks whether anything that matches it might be read.
+   */
   authorize(principal: Principal, operation: Operation, type: ResourceType, name: string): boolean
+  /** Whether the principal may do this to at least one resource of the type (KIP-679). */
+  authorizeAny(principal: Principal, operation: Operation, type: ResourceType): boolean
+  /** The access control lists. */
+  readonly acls: Acls
   /** All users, in the order they were made. */
   users(): Iterable<User>
   /**
@@ -71,4 +90,17 @@ export interface Security {
 export interface CredentialChanges {
   readonly put: readonly ScramCredential[]
   readonly remove: readonly ScramMechanism[]
+}
+
+/** The access control lists of all protocols: Kafka's, in Kafka's words. */
+export interface Acls {
+  /** All that the filter matches, grouped by resource. */
+  matching(filter: AclFilter): Acl[]
+  /**
+   * Adds ACLs; those that are there already are left as they are. They hold when this returns, and are durable when `onDone`
+   * is called, with one result for each in their order: null, INVALID_REQUEST, or why the disk refused.
+   */
+  create(acls: readonly Acl[], onDone: (results: readonly (Failure | null)[]) => void): void
+  /** Removes what any filter matches, as `create`; per filter the ACLs that went, or why they did not. */
+  delete(filters: readonly AclFilter[], onDone: (results: readonly (readonly Acl[] | Failure)[]) => void): void
 }

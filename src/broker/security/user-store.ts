@@ -3,7 +3,7 @@ import type { Random } from '../../runtime/random.ts'
 import { ERRORS, type Failure, failure } from '../errors.ts'
 import { STATE_KINDS } from '../state-kinds.ts'
 import { PasswordCheck } from './password-check.ts'
-import type { CredentialChanges, Operation, Principal, ResourceType, ScramCredential, ScramMechanism, Security, User } from './ports.ts'
+import type { CredentialChanges, Principal, ScramCredential, ScramMechanism, Security, User } from './ports.ts'
 import { MAX_ITERATIONS, MIN_ITERATIONS } from './scram.ts'
 
 /** What is remembered of a user: the value of its state record, as JSON; bytes in base64. */
@@ -20,22 +20,28 @@ export interface UserStoreSettings {
 
 const MAX_NAME_BYTES = 255
 
+/** The users' half of `Security`. */
+type Users = Pick<Security, 'hasUsers' | 'anonymous' | 'users' | 'checkPassword' | 'scramCredential' | 'principalOf' | 'alterCredentials'>
+
 /**
  * All users as SCRAM credentials, in the coordinator's log: Kafka's PLAIN and SCRAM and MQTT's passwords are checked
  * against the same records. The first user made is administrator; others have nothing until granted.
  */
-export class UserStore implements Security, StateMachine {
+export class UserStore implements Users, StateMachine {
   readonly kind = STATE_KINDS.user
   readonly #log: LogStore
   readonly #settings: UserStoreSettings
+  readonly #onChanged: () => void
   readonly #passwords: PasswordCheck
   readonly #users = new Map<string, User>()
   /** May do everything as long as there is no user; an unauthenticated listener that is allowed afterwards serves all but the administration of users. */
   readonly anonymous: Principal
 
-  constructor(log: LogStore, random: Random, settings: UserStoreSettings) {
+  /** Before `LogStore.open`. `onChanged` is called after every change, also of one that the disk refused. */
+  constructor(log: LogStore, random: Random, settings: UserStoreSettings, onChanged: () => void = () => {}) {
     this.#log = log
     this.#settings = settings
+    this.#onChanged = onChanged
     this.#passwords = new PasswordCheck(random)
     const users = this.#users
     this.anonymous = {
@@ -75,10 +81,15 @@ export class UserStore implements Security, StateMachine {
     }
   }
 
-  authorize(principal: Principal, operation: Operation, type: ResourceType, _name: string): boolean {
-    if (principal.isAdministrator) return true
-    if (principal !== this.anonymous) return false
-    return type !== 'user' && !(type === 'cluster' && operation === 'alter')
+  /** Somebody who proved itself by other means than a credential of ours: a certificate, a token. */
+  provenPrincipal(name: string): Principal {
+    const store = this
+    return {
+      name: `User:${name}`,
+      get isAdministrator() {
+        return store.#users.get(name)?.administrator === true || store.#settings.superUsers.includes(name)
+      },
+    }
   }
 
   alterCredentials(username: string, { put, remove }: CredentialChanges, onDone: (failed: Failure | null) => void): void {
@@ -149,6 +160,7 @@ export class UserStore implements Security, StateMachine {
     const gone = user.credentials.length === 0
     if (gone) this.#users.delete(user.name)
     else this.#users.set(user.name, user)
+    this.#onChanged()
     this.#log.append({
       batches: [],
       state: [{ kind: this.kind, key: user.name, value: gone ? null : encode(user) }],
@@ -160,6 +172,7 @@ export class UserStore implements Security, StateMachine {
         }
         if (before === undefined) this.#users.delete(user.name)
         else this.#users.set(user.name, before)
+        this.#onChanged()
         onDone(failure(ERRORS.kafkaStorageError, failed.message))
       },
     })

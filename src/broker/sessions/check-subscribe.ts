@@ -20,7 +20,7 @@ export function checkSubscribe(request: SubscribeRequest, principal: Principal, 
   if (typeof parsed === 'string') return failure(ERRORS.invalidTopicFilter, parsed)
   if (parsed.share !== null) return failure(ERRORS.sharedSubscriptionsNotSupported)
   if (isFull) return failure(ERRORS.quotaExceeded, 'the session has as many subscriptions as are allowed')
-  if (!principal.isAdministrator && !security.authorize(principal, 'read', 'mqtt-topic', parsed.filter)) {
+  if (!principal.isAdministrator && !security.authorize(principal, 'describe', 'mqtt-topic', parsed.filter)) {
     return failure(ERRORS.topicAuthorizationFailed, `${principal.name} may not subscribe to ${JSON.stringify(parsed.filter)}`)
   }
   const from = parsed.replayFrom ?? (request.from === undefined ? null : parseReplayFrom(request.from))

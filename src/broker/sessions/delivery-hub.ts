@@ -111,6 +111,11 @@ export class DeliveryHub implements PartitionReader, TopicListener {
     this.#count(subscription, -1)
   }
 
+  /** Who may read what has changed. */
+  rightsChanged(): void {
+    this.#routes.invalidate()
+  }
+
   /** Whether anybody connected gets messages of this topic. */
   hasReceivers(topic: string): boolean {
     return this.#routes.route(topic).targets.length > 0

@@ -303,6 +303,8 @@ export class Outgoing {
   }
 
   #targets(cursor: Cursor, topic: string): Target[] {
+    // Asked every time, since rights come and go.
+    if (!this.#owner.mayRead(topic)) return []
     let matches = this.#matches.get(cursor)
     if (matches === undefined || matches.size >= MAX_MATCHES_REMEMBERED) {
       matches = new Map()
@@ -314,7 +316,7 @@ export class Outgoing {
       for (const subscription of this.#subscriptions.values()) {
         if (subscription.cursor === cursor && filterMatches(subscription.filter, topic)) found.push(subscription)
       }
-      targets = found.length === 0 || !this.#owner.mayRead(topic) ? [] : targetsOf(this.#owner, found, this.#services)
+      targets = found.length === 0 ? [] : targetsOf(this.#owner, found, this.#services)
       matches.set(topic, targets)
     }
     return targets

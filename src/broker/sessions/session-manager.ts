@@ -118,6 +118,11 @@ export class SessionManager implements Sessions {
     this.#restore()
   }
 
+  /** Somebody may do more, or less, than before: who receives what is found out anew. */
+  rightsChanged(): void {
+    this.hub.rightsChanged()
+  }
+
   get connectedCount(): number {
     return this.#attachments.size
   }

@@ -7,6 +7,7 @@ import type { OffsetChange, StagedChange } from '../groups/offsets.ts'
 import type { ProducerIds } from '../producers/producer-ids.ts'
 import { STATE_KINDS } from '../state-kinds.ts'
 import type { Partition } from '../topics/partition.ts'
+import type { Admission } from '../topics/produce.ts'
 import { decideEnd, type EndRequest } from './end-rules.ts'
 import { isExhausted, mayBe, needsNewId, nextEpoch, type ProducerIdAndEpoch, rotated } from './producer-epoch.ts'
 import { stateRecord, Transaction, withPartitions } from './transaction.ts'
@@ -124,8 +125,7 @@ export class TransactionCoordinator implements StateMachine {
   addPartitions(producer: TransactionalProducer, partitions: readonly Partition[], respond: (failed: ErrorRow | null) => void): void {
     const transaction = this.#of(producer)
     if ('kafka' in transaction) respond(transaction)
-    else if (this.#isOpen(transaction) && transaction.additions === 0 && partitions.every((each) => transaction.hasPartition(each.topic.id, each.index)))
-      respond(null)
+    else if (transaction.additions === 0 && !transaction.isStale && partitions.every((each) => this.#holds(transaction, each))) respond(null)
     else this.#add(transaction, partitions, 0, respond)
   }
 
@@ -147,20 +147,23 @@ export class TransactionCoordinator implements StateMachine {
   ): void {
     const transaction = this.#of(producer)
     if ('kafka' in transaction) respond(transaction)
-    else if (version === 0 && !(this.#isOpen(transaction) && transaction.record.offsets.has(groupId))) respond(ERRORS.invalidTxnState)
+    else if (version === 0 && !(transaction.record.state === 'Ongoing' && transaction.record.offsets.has(groupId))) respond(ERRORS.invalidTxnState)
     else this.#addPending(producer, groupId, offsets, version, respond)
   }
 
-  /**
-   * A batch of this producer is about to be appended to `partition`: null where it may; a state record that must become durable together with
-   * it, where the second protocol takes the partition in by the batch itself; else why not (rules 13 and 28, in the words of Produce).
-   */
-  admit(producer: TransactionalProducer, partition: Partition, version: 0 | 2): StateRecord | ErrorRow | null {
+  /** Whether a batch of this producer may be appended to `partition`: null, or why not (rules 13 and 28, in the words of Produce). */
+  checkBatch(producer: TransactionalProducer, partition: Partition, version: 0 | 2): ErrorRow | null {
     const transaction = this.#of(producer)
     if ('kafka' in transaction) return transaction === ERRORS.producerFenced ? ERRORS.invalidProducerEpoch : transaction
-    if (this.#isOpen(transaction) && transaction.hasPartition(partition.topic.id, partition.index)) return null
-    if (version === 0) return ERRORS.invalidTxnState
-    return this.#change(transaction, withPartitions(this.#opened(transaction, version), [[partition.topic.id, partition.index]]))
+    return version === 2 || this.#holds(transaction, partition) ? null : ERRORS.invalidTxnState
+  }
+
+  /** The batch that was checked is appended now. The second protocol takes the partition in by the batch itself: both become durable together. */
+  admitBatch(producer: TransactionalProducer, partition: Partition, version: 0 | 2): Admission {
+    const transaction = this.#of(producer)
+    if ('kafka' in transaction || (this.#holds(transaction, partition) && !transaction.isStale)) return { state: [], settle: () => undefined }
+    const state = [this.#change(transaction, withPartitions(this.#opened(transaction, version), [[partition.topic.id, partition.index]]))]
+    return { state, settle: this.#addition(transaction) }
   }
 
   /** EndTxn; the answer names the producer as it is from now on (KIP-890), and comes when all of it is durable. */
@@ -248,8 +251,8 @@ export class TransactionCoordinator implements StateMachine {
     return transaction.isChanging ? ERRORS.concurrentTransactions : transaction
   }
 
-  #isOpen({ record }: Transaction): boolean {
-    return record.state === 'Ongoing'
+  #holds(transaction: Transaction, partition: Partition): boolean {
+    return transaction.record.state === 'Ongoing' && transaction.hasPartition(partition.topic.id, partition.index)
   }
 
   /** The record with its transaction open. */
@@ -283,19 +286,28 @@ export class TransactionCoordinator implements StateMachine {
     else this.#appendAddition(transaction, { ...record, offsets: new Map(record.offsets).set(groupId, [...merged.values()]) }, respond)
   }
 
-  /** An addition that the disk refuses stays in memory: one marker or offset too many at most, which the client, who was told so, never commits. */
   #appendAddition(transaction: Transaction, record: TransactionRecord, respond: (failed: ErrorRow | null) => void): void {
-    transaction.additions++
     const state = [this.#change(transaction, record)]
+    const settle = this.#addition(transaction)
     this.#context.log.append({
       batches: [],
       state,
       durability: 'durable',
       onDone: (failure) => {
-        transaction.additions--
+        settle(failure === null)
         respond(this.#rowOf(failure))
       },
     })
+  }
+
+  /** One that the disk refuses stays in memory: one marker, or offset that the client was told it failed to add, too many at most. */
+  #addition(transaction: Transaction): (ok: boolean) => void {
+    transaction.additions++
+    transaction.isStale = false
+    return (ok) => {
+      transaction.additions--
+      if (!ok) transaction.isStale = true
+    }
   }
 
   #change(transaction: Transaction, record: TransactionRecord): StateRecord {

@@ -10,6 +10,8 @@ export class Transaction {
   isChanging = false
   /** Partitions or groups that were added and are not durable yet: "it is in already" is then no answer. */
   additions = 0
+  /** The disk refused the last addition: the record must be appended again before anybody counts on it. */
+  isStale = false
   /** When the open transaction is aborted, by the monotonic clock. */
   deadlineMs = Number.POSITIVE_INFINITY
 

@@ -11,10 +11,8 @@ const TRANSACTION = 1
 const FIRST_WITH_KEYS = 4
 
 /**
- * FindCoordinator (10): this broker coordinates every group. v1: key types. v4: several keys at once.
- *
- * Transactions are not served: their coordinator is refused with 53, since that is the one error that makes every client fail
- * at once and for good (librdkafka goes on trying after any other). Share groups (type 2, v6) are not served: 42.
+ * FindCoordinator (10): this broker coordinates every group and every transaction. v1: key types. v4: several keys at once.
+ * Share groups (type 2, v6) are not served: 42.
  */
 export const findCoordinator: Handler<FindCoordinatorRequest, Response> = (request, context) => {
   if (context.version >= FIRST_WITH_KEYS) {
@@ -39,8 +37,10 @@ function refuse(key: string, keyType: number, context: RequestContext): { readon
       const allowed = context.broker.security.authorize(context.connection.principal, 'describe', 'group', key)
       return allowed ? null : { error: ERRORS.groupAuthorizationFailed, message: ERRORS.groupAuthorizationFailed.message }
     }
-    case TRANSACTION:
-      return { error: ERRORS.transactionalIdAuthorizationFailed, message: 'this broker does not serve transactions yet' }
+    case TRANSACTION: {
+      const allowed = context.broker.security.authorize(context.connection.principal, 'describe', 'transactional-id', key)
+      return allowed ? null : { error: ERRORS.transactionalIdAuthorizationFailed, message: ERRORS.transactionalIdAuthorizationFailed.message }
+    }
     default:
       return { error: ERRORS.invalidRequest, message: `this broker has no coordinator of type ${keyType}` }
   }

@@ -2,18 +2,22 @@ import { ERRORS, type ErrorRow } from '../../broker/errors.ts'
 import type { Handler, RequestContext } from '../handler.ts'
 import type { InitProducerIdRequest, InitProducerIdResponse } from '../messages/init-producer-id.ts'
 import type { Input } from '../wire/message.ts'
+import { fencedFor, refuseTransactionalId } from './transactional-id.ts'
 
 type Response = Input<typeof InitProducerIdResponse>
 
+const FIRST_WITH_FENCED = 4
+
 /**
- * InitProducerId (22): a new producer id for an idempotent producer, with epoch 0 (rule 27).
+ * InitProducerId (22): a new producer id for an idempotent producer, with epoch 0; for a transactional id its next epoch, after
+ * which whoever held it before is fenced (rule 27).
  *
- * v3: the producer's current id and epoch, both or neither; without a transactional id they change nothing.
- * Transactions are not served: a transactional id is refused with 53, which makes every client fail at once and for good.
+ * v3: the producer's current id and epoch, both or neither; without a transactional id they change nothing. v4: PRODUCER_FENCED.
  */
 export const initProducerId: Handler<InitProducerIdRequest, Response> = (request, context) => {
   const refused = refuse(request, context)
   if (refused !== null) return toError(refused)
+  if (request.transactionalId !== null) return initTransactional(request.transactionalId, request, context)
   let answer: Response | null = null
   const allocated = new Promise<Response>((resolve) => {
     context.broker.producerIds.allocate((result) => {
@@ -24,11 +28,28 @@ export const initProducerId: Handler<InitProducerIdRequest, Response> = (request
   return answer ?? allocated
 }
 
+function initTransactional(transactionalId: string, request: InitProducerIdRequest, context: RequestContext): Promise<Response> {
+  const { transactionTimeoutMs: timeoutMs, producerId, producerEpoch } = request
+  const expected = producerId === -1 ? null : { producerId, producerEpoch }
+  return new Promise((resolve) => {
+    context.broker.transactions.init({ transactionalId, timeoutMs, expected }, (result) => {
+      resolve('kafka' in result ? toError(fencedFor(result, context.version >= FIRST_WITH_FENCED)) : { errorCode: 0, ...result })
+    })
+  })
+}
+
 function refuse(request: InitProducerIdRequest, context: RequestContext): ErrorRow | null {
-  if (request.transactionalId === '') return ERRORS.invalidRequest
-  if (request.transactionalId !== null) return ERRORS.transactionalIdAuthorizationFailed
+  if (request.transactionalId !== null) return refuseTransactional(request.transactionalId, request, context)
   if (!mayProduce(context)) return ERRORS.clusterAuthorizationFailed
   return (request.producerId === -1) === (request.producerEpoch === -1) ? null : ERRORS.invalidRequest
+}
+
+function refuseTransactional(transactionalId: string, request: InitProducerIdRequest, context: RequestContext): ErrorRow | null {
+  const refused = refuseTransactionalId(context, 'write', transactionalId)
+  if (refused !== null) return refused
+  const { transactionTimeoutMs, producerId, producerEpoch } = request
+  if (transactionTimeoutMs <= 0 || transactionTimeoutMs > context.broker.transactions.settings.maxTimeoutMs) return ERRORS.invalidTransactionTimeout
+  return (producerId === -1) === (producerEpoch === -1) ? null : ERRORS.invalidRequest
 }
 
 /** KIP-679: whoever may write to some topic may do so idempotently. */

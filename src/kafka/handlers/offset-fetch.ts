@@ -21,15 +21,16 @@ const FIRST_WITH_TOPIC_ID = 10
 /**
  * OffsetFetch (9): what groups have committed, as far as it is durable; -1 without an error where there is nothing (rule 24).
  *
- * v1: errors stand at each partition. v2: null topics are all topics. v7: RequireStable; without transactions it only waits
- * for commits that are under way. v8: several groups. v9: KIP-848's member and epoch, not used by classic groups.
+ * v1: errors stand at each partition. v2: null topics are all topics. v7: RequireStable waits for
+ * commits that are under way, and gives UNSTABLE_OFFSET_COMMIT where an open transaction may change the offset. v8: several groups. v9: KIP-848's member and epoch, not used by classic groups.
  * v10: topics by id.
  */
 export const offsetFetch: Handler<OffsetFetchRequest, Response> = (request, context) => {
   const groups = context.version >= FIRST_WITH_GROUPS ? request.groups : [oldGroup(request)]
+  const asking = { ...context, requireStable: request.requireStable }
   const respond = () =>
     toResponse(
-      groups.map((group) => fetchGroup(group, context)),
+      groups.map((group) => fetchGroup(group, asking)),
       context,
     )
   if (!request.requireStable) return respond()
@@ -41,24 +42,29 @@ function oldGroup({ groupId, topics }: OffsetFetchRequest): GroupRequest {
   return { groupId, topics: topics?.map((topic) => ({ ...topic, topicId: ZERO_UUID })) ?? null }
 }
 
-function fetchGroup(group: GroupRequest, context: RequestContext): GroupResponse {
+interface Asking extends RequestContext {
+  readonly requireStable: boolean
+}
+
+function fetchGroup(group: GroupRequest, context: Asking): GroupResponse {
   const { groupId, topics } = group
   if (!mayDescribe(context, 'group', groupId)) return groupError(group, ERRORS.groupAuthorizationFailed, context)
   return { groupId, topics: topics === null ? fetchAll(groupId, context) : topics.map((topic) => fetchTopic(groupId, topic, context)) }
 }
 
 /** All offsets of the topics that the client may see; by id, only of topics that exist. */
-function fetchAll(groupId: string, context: RequestContext): TopicResponse[] {
+function fetchAll(groupId: string, context: Asking): TopicResponse[] {
   const found = new Map<string, TopicResponse & { partitions: PartitionResponse[] }>()
   for (const [name, partition, committed] of context.broker.groups.allOffsets(groupId)) {
     const topic = found.get(name) ?? { name, topicId: committed.topicId, partitions: [] }
-    topic.partitions.push(toPartition(partition, committed))
+    const unstable = isUnstable({ groupId, name, index: partition }, context)
+    topic.partitions.push(unstable ? refusedPartition(partition, ERRORS.unstableOffsetCommit) : toPartition(partition, committed))
     found.set(name, topic)
   }
   return [...found.values()].filter((topic) => mayDescribe(context, 'topic', topic.name))
 }
 
-function fetchTopic(groupId: string, topic: TopicRequest, context: RequestContext): TopicResponse {
+function fetchTopic(groupId: string, topic: TopicRequest, context: Asking): TopicResponse {
   const byId = context.version >= FIRST_WITH_TOPIC_ID
   const name = byId ? (context.broker.topics.getById(topic.topicId)?.name ?? '') : topic.name
   const answer = (partitionOf: (index: number) => PartitionResponse) => ({
@@ -70,9 +76,14 @@ function fetchTopic(groupId: string, topic: TopicRequest, context: RequestContex
   if (!mayDescribe(context, 'topic', name)) return answer((index) => refusedPartition(index, ERRORS.topicAuthorizationFailed))
   return answer((index) => {
     const committed = context.broker.groups.offset(groupId, name, index)
+    if (isUnstable({ groupId, name, index }, context)) return refusedPartition(index, ERRORS.unstableOffsetCommit)
     // An offset of an earlier topic of the same name says nothing about this one.
     return toPartition(index, byId && committed?.topicId !== topic.topicId ? null : committed)
   })
+}
+
+function isUnstable(at: { readonly groupId: string; readonly name: string; readonly index: number }, { requireStable, broker }: Asking): boolean {
+  return requireStable && broker.transactions.isPending(at.groupId, at.name, at.index)
 }
 
 function mayDescribe(context: RequestContext, type: 'group' | 'topic', name: string): boolean {

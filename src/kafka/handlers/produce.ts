@@ -1,6 +1,6 @@
 import { ERRORS, type ErrorRow, isFailure } from '../../broker/errors.ts'
 import type { Partition } from '../../broker/topics/partition.ts'
-import { type ProduceOptions, type ProduceOutcome, produceBatch } from '../../broker/topics/produce.ts'
+import { type ProduceOptions, type ProduceOutcome, type ProducingTransaction, produceBatch } from '../../broker/topics/produce.ts'
 import type { Topic } from '../../broker/topics/topic.ts'
 import { BATCH_HEADER_BYTES, batchCompression, batchIsTransactional } from '../../log/record-batch.ts'
 import type { Handler, RequestContext } from '../handler.ts'
@@ -20,6 +20,8 @@ const ZSTD = 4
 /** First versions with zstd (KIP-110) and with topic ids (KIP-516). */
 const FIRST_WITH_ZSTD = 7
 const FIRST_WITH_TOPIC_ID = 13
+/** From this version on the client speaks the second protocol of transactions (KIP-890). */
+const FIRST_OF_SECOND_PROTOCOL = 12
 
 /** Kafka keeps coordinator state in these; nobody may write to topics of their names. */
 const RESERVED_TOPICS: ReadonlySet<string> = new Set(['__consumer_offsets', '__transaction_state'])
@@ -31,10 +33,10 @@ const RESERVED_TOPICS: ReadonlySet<string> = new Set(['__consumer_offsets', '__t
  * is never answered: an error closes the connection.
  * v0-v2: advertised for librdkafka's sake, closed like any version that is not served (KAFKA-18659).
  * v7: zstd. v8: which records are to blame. v13: topics by id.
- * Left out: transactions (53, or 48 with a transactional id); `timeoutMs`, since nothing waits for other brokers.
+ * v12: a batch takes its partition into the transaction by itself (KIP-890). Left out: `timeoutMs`, since nothing waits for other brokers.
  */
 export const produce: Handler<ProduceRequest, Response> = (request, context) => {
-  const refusal = refuseWhole(request)
+  const refusal = refuseWhole(request, context)
   if (request.acks === ACKS_NONE) {
     produceUnanswered(request, context, refusal)
     return null
@@ -43,11 +45,14 @@ export const produce: Handler<ProduceRequest, Response> = (request, context) => 
 }
 
 /** An error that every partition of the request gets. */
-function refuseWhole(request: ProduceRequest): ErrorRow | null {
+function refuseWhole(request: ProduceRequest, context: RequestContext): ErrorRow | null {
   if (request.acks !== ACKS_NONE && request.acks !== ACKS_LEADER && request.acks !== ACKS_ALL) return ERRORS.invalidRequiredAcks
-  if (request.transactionalId !== null) return null
   const transactional = request.topicData.some((topic) => topic.partitionData.some(({ records }) => isTransactional(records)))
-  return transactional ? ERRORS.transactionalIdAuthorizationFailed : null
+  if (!transactional) return null
+  const { transactionalId } = request
+  if (transactionalId === null) return ERRORS.transactionalIdAuthorizationFailed
+  const allowed = context.broker.security.authorize(context.connection.principal, 'write', 'transactional-id', transactionalId)
+  return allowed ? null : ERRORS.transactionalIdAuthorizationFailed
 }
 
 function isTransactional(records: Uint8Array | null): boolean {
@@ -117,8 +122,18 @@ function producePartition(
   const options: ProduceOptions = {
     durability: request.acks === ACKS_ALL ? context.broker.settings.acksAll : 'written',
     nowMs: context.broker.clock.now(),
+    transaction: request.transactionalId === null ? null : transactionOf(request.transactionalId, context),
   }
   produceBatch(context.broker.log, target, records, options, (outcome) => onDone(responseOf(index, outcome, target)))
+}
+
+function transactionOf(transactionalId: string, { broker, version }: RequestContext): ProducingTransaction {
+  const protocol = version >= FIRST_OF_SECOND_PROTOCOL ? 2 : 0
+  return {
+    beginsAtZero: protocol === 2,
+    check: (producer, partition) => broker.transactions.checkBatch({ transactionalId, ...producer }, partition, protocol),
+    admit: (producer, partition) => broker.transactions.admitBatch({ transactionalId, ...producer }, partition, protocol),
+  }
 }
 
 function findPartition(data: TopicData, index: number, context: RequestContext): Partition | ErrorRow {

@@ -1,4 +1,5 @@
 import type { Principal } from '../../broker/security/ports.ts'
+import { principalAt } from '../../broker/security/principals.ts'
 import type { SaslExchange, SaslParts, SaslStep } from './mechanism.ts'
 import { PlainExchange } from './plain.ts'
 import { ScramExchange } from './scram.ts'
@@ -34,13 +35,16 @@ type State =
 export class Authentication {
   readonly #parts: SaslParts
   readonly #policy: SaslPolicy
+  readonly #host: string
   #state: State = { name: 'initial' }
   #principal: Principal
 
-  constructor(parts: SaslParts, policy: SaslPolicy) {
+  /** `host`: the client's address. */
+  constructor(parts: SaslParts, policy: SaslPolicy, host = '') {
     this.#parts = parts
     this.#policy = policy
-    this.#principal = parts.security.anonymous
+    this.#host = host
+    this.#principal = principalAt(parts.security.anonymous, host)
   }
 
   /** Who the connection speaks for: the anonymous principal until it proved more. */
@@ -89,7 +93,7 @@ export class Authentication {
     if (this.#state.name !== 'exchange') return 'illegal'
     const step = await this.#state.exchange.step(token)
     if (step.outcome === 'success') {
-      this.#principal = step.principal
+      this.#principal = principalAt(step.principal, this.#host)
       this.#state = { name: 'authenticated' }
     } else if (step.outcome === 'failure') {
       this.#state = { name: 'failed' }

@@ -8,6 +8,7 @@
  */
 import { isFailure } from '../../broker/errors.ts'
 import type { Principal } from '../../broker/security/ports.ts'
+import { principalAt } from '../../broker/security/principals.ts'
 import type { ConnectRequest, MessageProperties, Session, Will } from '../../broker/sessions/ports.ts'
 import { checkMqttTopic } from '../../broker/sessions/topic-filter.ts'
 import type { MqttConnection } from '../connection.ts'
@@ -33,7 +34,7 @@ export function handleConnect(connection: MqttConnection, packet: ConnectPacket)
   }
   authenticate(connection, packet, (principal) => {
     if (connection.closed) return
-    if (principal !== null) openSession(connection, packet, principal)
+    if (principal !== null) openSession(connection, packet, principalAt(principal, connection.remoteAddress))
     else if (packet.username === undefined) connection.refuse(REASON.notAuthorized, 'a user name and a password are needed')
     else connection.refuse(REASON.badUserNameOrPassword, `user ${JSON.stringify(packet.username)} did not give the right password`)
   })

@@ -54,7 +54,7 @@ function refusalOf(connection: MqttConnection, text: string, from: string | unde
   const wrongFrom = from === undefined ? null : parseReplayFrom(from)
   if (typeof wrongFrom === 'string') return { reason: REASON.implementationSpecificError, message: wrongFrom }
   const { principal } = connection.connected
-  if (connection.context.security.authorize(principal, 'read', 'mqtt-topic', filter.filter)) return null
+  if (connection.context.security.authorize(principal, 'describe', 'mqtt-topic', filter.filter)) return null
   return { reason: REASON.notAuthorized, message: `${principal.name} may not subscribe to ${JSON.stringify(text)}` }
 }
 

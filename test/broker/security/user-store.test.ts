@@ -45,17 +45,14 @@ test('the stored keys of RFC 7677’s example prove its password', async () => {
   assert.equal(createHmac('sha256', credential.serverKey).update(authMessage).digest('base64'), '6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=')
 })
 
-test('the first user made is administrator, the second may do nothing', async () => {
+test('the first user made is administrator, the second is not', async () => {
   const { users } = store()
   assert.equal(users.hasUsers, false)
   assert.equal(await put(users, 'alice', 'secret'), null)
   assert.equal(await put(users, 'bob', 'other'), null)
   assert.equal(users.hasUsers, true)
   assert.equal(users.principalOf('alice').isAdministrator, true)
-  const bob = users.principalOf('bob')
-  assert.equal(bob.isAdministrator, false)
-  assert.equal(users.authorize(bob, 'read', 'topic', 'orders'), false)
-  assert.equal(users.authorize(users.principalOf('alice'), 'alter', 'cluster', 'kafka-cluster'), true)
+  assert.equal(users.principalOf('bob').isAdministrator, false)
 })
 
 test('super.users may do everything once they exist', async () => {
@@ -97,13 +94,19 @@ test('a user with only a SHA-512 credential logs in with its password too', asyn
   assert.equal(users.scramCredential('alice', 'SCRAM-SHA-512')?.storedKey.length, 64)
 })
 
-test('without users anonymous may do everything; with users it may not administer them', async () => {
+test('without users anonymous may do everything, with users no longer', async () => {
   const { users } = store()
-  assert.equal(users.authorize(users.anonymous, 'alter', 'cluster', 'kafka-cluster'), true)
+  assert.equal(users.anonymous.isAdministrator, true)
   await put(users, 'alice', 'a')
-  assert.equal(users.authorize(users.anonymous, 'alter', 'cluster', 'kafka-cluster'), false)
-  assert.equal(users.authorize(users.anonymous, 'alter', 'user', 'alice'), false)
-  assert.equal(users.authorize(users.anonymous, 'write', 'topic', 'orders'), true)
+  assert.equal(users.anonymous.isAdministrator, false)
+})
+
+test('who proved itself by other means is administrator only where super.users or a user of the name says so', async () => {
+  const { users } = store(new StateOnlyLog(), ['CN=admin'])
+  await put(users, 'alice', 'a')
+  assert.equal(users.provenPrincipal('CN=admin').isAdministrator, true)
+  assert.equal(users.provenPrincipal('alice').isAdministrator, true)
+  assert.equal(users.provenPrincipal('CN=bob').isAdministrator, false)
 })
 
 test('the last administrator cannot be removed, a user goes with its last credential', async () => {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DEFAULT_PRODUCER_ID_SETTINGS, ProducerIds } from '../../../src/broker/producers/producer-ids.ts'
+import { TransactionCoordinator } from '../../../src/broker/transactions/transaction-coordinator.ts'
+import { DEFAULT_TRANSACTION_SETTINGS } from '../../../src/broker/transactions/transaction-settings.ts'
 import { FetchMemory } from '../../../src/kafka/fetch-memory.ts'
 import { FetchSessions } from '../../../src/kafka/fetch-sessions.ts'
 import { type ClientConnection, DEFAULT_KAFKA_SETTINGS, type Handler, type KafkaBroker, type RequestContext } from '../../../src/kafka/handler.ts'
@@ -28,6 +30,7 @@ const TRANSACTIONAL_ID_AUTHORIZATION_FAILED = 53
 async function setup(...denied: string[]) {
   const world = new World()
   const producerIds = new ProducerIds(world.log, DEFAULT_PRODUCER_ID_SETTINGS)
+  const transactions = new TransactionCoordinator(world.context, producerIds, world.groups, DEFAULT_TRANSACTION_SETTINGS)
   await world.open()
   world.commit({ offset: 5 })
   world.log.commit()
@@ -38,6 +41,7 @@ async function setup(...denied: string[]) {
     settings: DEFAULT_KAFKA_SETTINGS,
     groups: world.groups,
     producerIds,
+    transactions,
     fetchSessions: new FetchSessions(world.context.clock, world.context.random),
     brokerConfigs: [],
   }

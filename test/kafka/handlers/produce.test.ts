@@ -155,11 +155,11 @@ test('a transactional batch gets 53 without a transactional id, 48 with one', as
 test('the verdict on an idempotent producer is answered, a duplicate with its first offset (rule 13)', async () => {
   await using t = await setup()
   const batch = () => batchOf(['a', 'b'], { producerId: 1, producerEpoch: 0, baseSequence: 0 })
-  t.partition.verdict = { outcome: 'out-of-order', baseOffset: -1, logAppendTimeMs: -1 }
+  t.partition.verdict = { outcome: 'out-of-order', isKnown: true, baseOffset: -1, logAppendTimeMs: -1 }
   assert.equal((await t.produce(batch())).errorCode, 45)
-  t.partition.verdict = { outcome: 'fenced', baseOffset: -1, logAppendTimeMs: -1 }
+  t.partition.verdict = { outcome: 'fenced', isKnown: true, baseOffset: -1, logAppendTimeMs: -1 }
   assert.equal((await t.produce(batch())).errorCode, 47)
-  t.partition.verdict = { outcome: 'duplicate', baseOffset: 17, logAppendTimeMs: -1 }
+  t.partition.verdict = { outcome: 'duplicate', isKnown: true, baseOffset: 17, logAppendTimeMs: -1 }
   const answer = await t.produce(batch())
   assert.equal(answer.errorCode, 0)
   assert.equal(answer.baseOffset, 17)

@@ -2,8 +2,10 @@ import type { BrokerContext } from '../../../src/broker/broker.ts'
 import { GroupCoordinator } from '../../../src/broker/groups/group-coordinator.ts'
 import { DEFAULT_GROUP_SETTINGS } from '../../../src/broker/groups/group-settings.ts'
 import { DEFAULT_PRODUCER_ID_SETTINGS, ProducerIds } from '../../../src/broker/producers/producer-ids.ts'
-import { UserStore } from '../../../src/broker/security/user-store.ts'
+import { BrokerSecurity } from '../../../src/broker/security/broker-security.ts'
 import { TopicRegistry } from '../../../src/broker/topics/topic-registry.ts'
+import { TransactionCoordinator } from '../../../src/broker/transactions/transaction-coordinator.ts'
+import { DEFAULT_TRANSACTION_SETTINGS } from '../../../src/broker/transactions/transaction-settings.ts'
 import { type FetchSessionSettings, FetchSessions } from '../../../src/kafka/fetch-sessions.ts'
 import { DEFAULT_KAFKA_SETTINGS, type KafkaBroker, type KafkaSettings } from '../../../src/kafka/handler.ts'
 import { KafkaServer } from '../../../src/kafka/kafka-server.ts'
@@ -31,13 +33,15 @@ export const NODE_ID = 1
 /** A Kafka server on a real socket of the loopback over the given log. */
 export async function startKafka<L extends LogStore>(log: L, options: HarnessOptions = {}) {
   const topics = new TopicRegistry(log, systemRandom, { numPartitions: options.numPartitions ?? 1, maxPartitions: 1_000 })
-  const security = new UserStore(log, systemRandom, { superUsers: [], maxUsers: 100 })
+  const security = new BrokerSecurity(log, systemRandom)
   const context: BrokerContext = { clock: systemClock, random: systemRandom, log, topics, security }
   const groups = new GroupCoordinator(context, DEFAULT_GROUP_SETTINGS)
   const producerIds = new ProducerIds(log, DEFAULT_PRODUCER_ID_SETTINGS)
+  const transactions = new TransactionCoordinator(context, producerIds, groups, DEFAULT_TRANSACTION_SETTINGS)
   await log.open()
   await topics.open()
   groups.open()
+  transactions.open()
   log.start()
   const broker: KafkaBroker = {
     ...context,
@@ -45,6 +49,7 @@ export async function startKafka<L extends LogStore>(log: L, options: HarnessOpt
     settings: { ...DEFAULT_KAFKA_SETTINGS, failedAuthenticationDelayMs: 1, ...options.settings },
     groups,
     producerIds,
+    transactions,
     fetchSessions: new FetchSessions(systemClock, systemRandom),
     brokerConfigs: [
       { key: 'message.max.bytes', value: '1000000', type: 'int', isDefault: false, doc: 'The largest batch.' },
@@ -67,6 +72,7 @@ export async function startKafka<L extends LogStore>(log: L, options: HarnessOpt
     server,
     async [Symbol.asyncDispose]() {
       await server.close()
+      transactions.close()
       groups.close()
       await log.close()
     },

@@ -78,7 +78,7 @@ export class HeldPartition implements PartitionLog {
   readonly leaderEpoch = 3
   readonly sizeBytes = 0
   readOnly: LogFailure | null = null
-  verdict: ProducerVerdict = { outcome: 'append', baseOffset: -1, logAppendTimeMs: -1 }
+  verdict: ProducerVerdict = { outcome: 'append', isKnown: true, baseOffset: -1, logAppendTimeMs: -1 }
   logStartOffset = 0
   highWatermark = 0
   logEndOffset = 0

@@ -102,6 +102,22 @@ export class TopicMapping implements TopicListener {
     return [...names]
   }
 
+  /** The log topics whose rights are those of the MQTT topic, existing or not: that of its first level, and that of its rule; else `mqtt`. */
+  rightsTopicsOf(mqttTopic: string): readonly string[] {
+    const first = firstLevel(mqttTopic)
+    const target = this.#ruleTarget(mqttTopic)
+    const own = isOwnTopic(first) ? [first] : []
+    if (target !== undefined && isOwnTopic(target) && target !== first) return [...own, target]
+    return own.length > 0 || first.startsWith('$') ? own : [OVERFLOW_TOPIC]
+  }
+
+  /** The same for all topics that a plain filter matches; `all` where any log topic could be one. */
+  rightsTopicsOfFilter(filter: string): readonly string[] | 'all' {
+    const names = this.logTopicsOf(filter)
+    if (names === 'all' || !isOwnTopic(firstLevel(filter))) return names
+    return names.filter((name) => name !== OVERFLOW_TOPIC || this.#rules.some((rule) => rule.fixedTopic === name))
+  }
+
   /**
    * The MQTT topic of a record, or null where its key makes none: it is then delivered under the topic's name alone, with the
    * key beside it. `header` is the text of its `mqtt.topic`, which counts only where the rules put that topic into this one:

@@ -25,6 +25,8 @@ const OPEN_SECURITY: Security = {
   scramCredential: () => undefined,
   principalOf: (name) => (name === ANONYMOUS.name ? ANONYMOUS : { name, isAdministrator: false }),
   authorize: () => true,
+  authorizeAny: () => true,
+  acls: { matching: () => [], create: () => {}, delete: () => {} },
   users: () => [],
   alterCredentials: () => {},
 }

@@ -249,7 +249,7 @@ class HeldPartition implements PartitionLog {
     return 0
   }
   checkProducer() {
-    return { outcome: 'append' as const, baseOffset: -1, logAppendTimeMs: -1 }
+    return { outcome: 'append' as const, isKnown: true, baseOffset: -1, logAppendTimeMs: -1 }
   }
   whenDurable(_offset: number, onDone: (failure: LogFailure | null) => void): void {
     queueMicrotask(() => onDone(null))
