@@ -351,7 +351,7 @@ export class LocalPartition implements PartitionLog {
     const target = this.#writtenUpTo()
     for (const segment of [...this.segments]) {
       if (this.#gone) return null
-      if (segment.syncedBytes < segment.writtenBytes) await this.syncSegment(segment)
+      if (segment.syncedBytes < segment.writtenBytes || segment.indexesAreDirty) await this.syncSegment(segment)
     }
     if (!this.#gone && this.needsLink) await this.#folder.sync(!this.segments.some((segment) => segment.linked), () => this.#gone)
     return this.#gone ? null : () => this.#synced(target)

@@ -50,6 +50,8 @@ export class Segment {
   /** Wall clock of the first append in this process; for segments whose records carry no time. */
   readonly openedAtMs: number
   #bytesSinceIndexEntry = 0
+  /** True for what an earlier process left, until it is found wrong. */
+  #indexesSynced = true
   #indexIntervalBytes: number
   /** Null until it was read from the time index. */
   #maxTimestamp: { timestampMs: number; offset: number } | null
@@ -77,6 +79,11 @@ export class Segment {
     this.txnIndex.moved(`${stem}.txnindex`)
   }
 
+  /** Whether a closed segment's indexes are not on disk yet, though all it holds may be: it was synced while it was open. */
+  get indexesAreDirty(): boolean {
+    return this.isClosed && !this.#indexesSynced
+  }
+
   /** Nothing is appended from now on. */
   seal(): void {
     this.isClosed = true
@@ -87,7 +94,7 @@ export class Segment {
   }
 
   get isDirty(): boolean {
-    return this.syncedBytes < this.writtenBytes || this.needsLink
+    return this.syncedBytes < this.writtenBytes || this.needsLink || this.indexesAreDirty
   }
 
   set indexIntervalBytes(bytes: number) {
@@ -149,6 +156,7 @@ export class Segment {
       this.#bytesSinceIndexEntry = 0
     }
     this.#bytesSinceIndexEntry += batchSizeBytes(bytes, at)
+    this.#indexesSynced = false
   }
 
   /** Writes the indexes to the page cache, with an entry for the largest timestamp so far: all that a start needs. */
@@ -177,6 +185,7 @@ export class Segment {
     if (closed) {
       await this.offsetIndex.sync()
       await this.timeIndex.sync()
+      this.#indexesSynced = true
     }
     const gained = Math.max(0, bytes - this.syncedBytes)
     this.syncedBytes += gained
@@ -195,6 +204,7 @@ export class Segment {
   resetIndexes(keep: { readonly offsetEntries: number; readonly timeEntries: number }): void {
     this.offsetIndex.keep(keep.offsetEntries)
     this.timeIndex.keep(keep.timeEntries)
+    this.#indexesSynced = false
     this.#bytesSinceIndexEntry = 0
     this.#maxTimestamp = null
     this.maxTimestamp()

@@ -76,10 +76,10 @@ function find(asked: AskedPartition, { log }: Partition, isolationLevel: number,
   if (epochFault !== null) return errorAnswer(asked, epochFault)
   const { timestamp } = asked
   if (timestamp < 0 && context.version < (FIRST_VERSION.get(timestamp) ?? Infinity)) return errorAnswer(asked, ERRORS.unsupportedVersion)
-  const endOffset = isolationLevel === READ_COMMITTED ? log.lastStableOffset : log.highWatermark
+  const endOffset = () => (isolationLevel === READ_COMMITTED ? log.lastStableOffset : log.highWatermark)
   switch (timestamp) {
     case LATEST:
-      return place(asked, endOffset, -1, log.leaderEpoch)
+      return place(asked, endOffset(), -1, log.leaderEpoch)
     case EARLIEST:
     case EARLIEST_LOCAL:
       return place(asked, log.logStartOffset, -1, log.epochOf(log.logStartOffset))
@@ -91,11 +91,12 @@ function find(asked: AskedPartition, { log }: Partition, isolationLevel: number,
   }
 }
 
-async function findTime(asked: AskedPartition, log: Partition['log'], endOffset: number): Promise<PartitionResponse> {
+/** `endOffset` is asked behind the search: what became visible meanwhile may have been found. */
+async function findTime(asked: AskedPartition, log: Partition['log'], endOffset: () => number): Promise<PartitionResponse> {
   const found = await (asked.timestamp === MAX_TIMESTAMP ? log.offsetOfMaxTimestamp() : log.offsetForTime(asked.timestamp))
   if (found === null) return place(asked, -1, -1, -1)
   if ('code' in found) return errorAnswer(asked, rowOfLogFailure(found))
-  return found.offset < endOffset ? place(asked, found.offset, found.timestampMs, found.leaderEpoch) : place(asked, -1, -1, -1)
+  return found.offset < endOffset() ? place(asked, found.offset, found.timestampMs, found.leaderEpoch) : place(asked, -1, -1, -1)
 }
 
 function place({ partitionIndex }: AskedPartition, offset: number, timestamp: number, leaderEpoch: number): PartitionResponse {
