@@ -14,6 +14,8 @@ export class HeapWatch {
   afterRun(): string | null {
     this.#runs++
     if (globalThis.gc === undefined || this.#runs < WARM_UP_RUNS || this.#runs % LOOK_EVERY !== 0) return null
+    // Twice: memory of buffers is given back after the first.
+    globalThis.gc()
     globalThis.gc()
     const { heapUsed, arrayBuffers } = process.memoryUsage()
     const bytes = heapUsed + arrayBuffers

@@ -12,6 +12,8 @@ export interface ScheduledFault {
 const SEEDS = 0x1_0000_0000
 /** Between two faults, on average, at a rate of 1. */
 const MEAN_MS = 2_000
+/** Of the runs in which nothing goes wrong: there nobody has an excuse. */
+const NOTHING = 0.05
 /** Of the runs in which everything may go wrong; the others take some faults, so that one does not always end what another began. */
 const EVERYTHING = 0.4
 const TAKEN = 0.5
@@ -19,6 +21,7 @@ const TAKEN = 0.5
 /** What goes wrong in a run, in order of time; all of it drawn before the run begins. */
 export function drawFaults(random: SeededRandom, untilMs: number): ScheduledFault[] {
   const rate = random.pick([0.3, 1, 3])
+  if (random.chance(NOTHING)) return []
   const names = namesOf(random)
   const drawn: ScheduledFault[] = []
   for (let atMs = 0; ; ) {
@@ -57,6 +60,7 @@ export function scheduleFaults(world: World, faults: readonly ScheduledFault[]):
     world.time.after(atMs - world.time.nowMs, null, () => {
       if (ended) return
       world.trace('fault', name)
+      world.disturb()
       FAULTS[name]?.run(world, new SeededRandom(seed))
     })
   }
@@ -64,6 +68,7 @@ export function scheduleFaults(world: World, faults: readonly ScheduledFault[]):
     end: () => {
       ended = true
       world.trace('fault', 'no more')
+      world.disturb()
       heal(world)
       if (!world.broker.alive) world.start()
     },

@@ -3,6 +3,7 @@ import { castOf } from './cast/index.ts'
 import { drawFaults, type ScheduledFault, scheduleFaults } from './fault-schedule.ts'
 import { LogModel } from './log-model.ts'
 import type { PlantedFault } from './planted/planted-fault.ts'
+import { RESOURCE_BOUNDS, type ResourceBounds } from './resource-watch.ts'
 import { type Actor, actor, type KeptTopic, type Part, type Stage, type Workload } from './stage.ts'
 import { createTopic, Reader, readWhole } from './workloads/kafka-readers.ts'
 import { World } from './world.ts'
@@ -36,6 +37,10 @@ export interface RunResult {
   readonly cast: readonly string[]
   readonly faults: readonly ScheduledFault[]
   readonly counts: ReadonlyMap<string, number>
+  /** What became free with the broker's last process, in a heap that can be looked at (`--expose-gc`); else 0. */
+  readonly brokerHeapBytes: number
+  /** The most that any process of the broker held at once. */
+  readonly most: Readonly<Record<keyof ResourceBounds, number>>
 }
 
 /** How long the broker and its clients may take to finish what they began once nothing fails any more. */
@@ -43,8 +48,8 @@ const DRAIN_MS = 120_000
 /** Until the broker has noticed that the clients are gone. */
 const LEAVING_MS = 30_000
 const MAX_IDLE_TIMERS = 40
-/** The pool's bound (world.ts), the journal's two, and a few that are open for one call. */
-const MAX_OPEN_FILES = 30
+/** Caches with the bounds of `world.ts`, sessions, topics: whatever the history is. */
+const MAX_IDLE_HEAP_BYTES = 16 * 1024 * 1024
 /** From the last restart to the last check. */
 const SETTLE_MS = 2_000
 
@@ -66,8 +71,9 @@ export async function runSeed(seed: number, options: RunOptions = {}): Promise<R
     await play(world, model, { cast, faults, seconds, lastRestart, ends })
   } finally {
     process.off('unhandledRejection', onRejection)
-    world.broker.kill()
   }
+  const brokerHeapBytes = endBroker(world)
+  if (brokerHeapBytes > MAX_IDLE_HEAP_BYTES) world.violate(`an idle broker holds ${brokerHeapBytes} bytes, the bound is ${MAX_IDLE_HEAP_BYTES}`)
   return {
     seed,
     violations: world.violations,
@@ -78,6 +84,8 @@ export async function runSeed(seed: number, options: RunOptions = {}): Promise<R
     cast: [...cast.keys()],
     faults,
     counts: world.counts,
+    brokerHeapBytes,
+    most: world.resources.most,
   }
 }
 
@@ -163,7 +171,7 @@ async function verifyNothingLeft(world: World): Promise<void> {
   const sockets = network.socketsOf(broker).length
   if (sockets > 0) world.violate(`${sockets} connections are open, but no client is`)
   if (broker.timerCount > MAX_IDLE_TIMERS) world.violate(`${broker.timerCount} timers run in an idle broker`)
-  if (disk.openFiles(broker) > MAX_OPEN_FILES) world.violate(`${disk.openFiles(broker)} files are open`)
+  if (disk.openFiles(broker) > RESOURCE_BOUNDS.openFiles) world.violate(`${disk.openFiles(broker)} files are open`)
 }
 
 /** Runs time until `work` has ended. */
@@ -176,4 +184,21 @@ async function waitFor(world: World, ends: () => boolean, work: () => Promise<vo
   await world.time.run(world.time.nowMs + DRAIN_MS, () => ends() || done)
   if (!done && !ends()) world.violate('the last check did not come to an end')
   if (done) await finished
+}
+
+/** Ends the last process; how much of the heap that freed. */
+function endBroker(world: World): number {
+  const { gc } = globalThis
+  const heapBytes = (): number => {
+    // Twice: memory of buffers is given back after the first.
+    gc?.()
+    gc?.()
+    const { heapUsed, arrayBuffers } = process.memoryUsage()
+    return heapUsed + arrayBuffers
+  }
+  const before = gc === undefined ? 0 : heapBytes()
+  world.broker.kill()
+  world.server = null
+  world.time.forgetEnded()
+  return gc === undefined ? 0 : before - heapBytes()
 }

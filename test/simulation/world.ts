@@ -9,6 +9,7 @@ import { mountDisk } from '../../src/testing/simulated-files.ts'
 import { SimulatedNetwork } from '../../src/testing/simulated-network.ts'
 import { type SimulatedProcess, SimulatedTime } from '../../src/testing/simulated-time.ts'
 import type { PlantedFault } from './planted/planted-fault.ts'
+import { ResourceWatch } from './resource-watch.ts'
 import { Trace, type TraceOptions } from './trace.ts'
 
 /** Small enough that journals turn over, snapshots are taken and files are closed within a short run. */
@@ -80,6 +81,9 @@ export class World {
   stopping = false
   readonly counts = new Map<string, number>()
   readonly recorded: Trace
+  readonly resources: ResourceWatch
+  /** Since when nothing has gone wrong: no fault, no start, no end of a process. What is asked on a connection made after it is answered. */
+  calmSinceMs = 0
   readonly #planted: PlantedFault | null
   readonly #boots: SeededRandom
   readonly #crashes: SeededRandom
@@ -120,6 +124,7 @@ export class World {
     this.clientNetwork = this.network.of(this.clients)
     this.broker = this.time.process('broker-0')
     this.broker.kill()
+    this.resources = new ResourceWatch(this)
   }
 
   /** The same world for one who takes part: with a random source of its own, so that what others draw changes nothing for it. Changes nothing here. */
@@ -141,6 +146,11 @@ export class World {
     this.violations.push(`${(this.time.nowMs / 1000).toFixed(3)} s: ${what}`)
   }
 
+  /** Something goes wrong now, or just did. */
+  disturb(): void {
+    this.calmSinceMs = this.time.nowMs
+  }
+
   count(what: string, by = 1): void {
     this.counts.set(what, (this.counts.get(what) ?? 0) + by)
   }
@@ -155,6 +165,7 @@ export class World {
     // Whoever starts a broker on a full disk makes room first (docs/internals/simulation.md says what happens otherwise).
     this.disk.faults.capacityBytes = Number.POSITIVE_INFINITY
     this.boots++
+    this.disturb()
     const process = this.time.process(`broker-${this.boots}`)
     this.broker = process
     this.server = null
@@ -163,6 +174,7 @@ export class World {
       (server) => {
         if (!process.alive) return
         this.server = server
+        this.disturb()
         this.trace('ready', process.name)
       },
       (error: Error) => this.#startFailed(process, error),
@@ -197,7 +209,10 @@ export class World {
       files: planted?.wrapFiles?.(files) ?? files,
       bounds: BOUNDS,
       decompress: simulatedDecompression(this.time, process, this.#boots.fork()),
-      ...(planted?.wrapLog === undefined ? {} : { wrapLog: planted.wrapLog }),
+      wrapLog: (log) => {
+        const watched = this.resources.watchLog(log)
+        return planted?.wrapLog?.(watched) ?? watched
+      },
     })
   }
 
@@ -227,6 +242,7 @@ export class World {
 
   #end(process: SimulatedProcess, peersHearAfterMs: () => number): void {
     process.kill()
+    this.disturb()
     this.server = null
     this.network.processEnded(process, peersHearAfterMs)
   }
