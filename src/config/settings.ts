@@ -88,6 +88,27 @@ const SETTINGS = {
   'group.max.session.timeout.ms': int(1_800_000, 'The longest session timeout a member may ask for.', { min: 1, max: INT_MAX, unit: 'ms' }),
   'group.initial.rebalance.delay.ms': int(0, 'How long the first member of an empty group waits for others (Kafka: 3000).', { max: INT_MAX, unit: 'ms' }),
   'group.max.size': int(10_000, 'Members of one group.', { min: 1, max: INT_MAX }),
+  'group.consumer.max.size': int(10_000, 'Members of one group of the new protocol (KIP-848).', { min: 1, max: INT_MAX }),
+  'group.consumer.session.timeout.ms': int(45_000, 'A member of the new protocol that is silent for this long is out of its group.', {
+    min: 1,
+    max: INT_MAX,
+    unit: 'ms',
+  }),
+  'group.consumer.heartbeat.interval.ms': int(5_000, 'How often members of the new protocol are told to be heard of.', { min: 1, max: INT_MAX, unit: 'ms' }),
+  'group.consumer.assignment.interval.ms': int(0, 'The least time between two assignments of a group of the new protocol (Kafka: 1000).', {
+    max: INT_MAX,
+    unit: 'ms',
+  }),
+  'group.consumer.regex.refresh.interval.ms': int(600_000, 'How often regular expressions of subscriptions are matched anew although no topic changed.', {
+    min: 10_000,
+    max: INT_MAX,
+    unit: 'ms',
+  }),
+  'group.consumer.migration.policy': choice(
+    ['bidirectional', 'upgrade', 'downgrade', 'disabled'],
+    'bidirectional',
+    'Which ways a group with members may go: from the classic to the new protocol (upgrade), back (downgrade), both or none.',
+  ),
   'group.disconnect.grace.ms': int(
     -1,
     'A member whose only connection closed leaves its group after this, unless it comes back; -1: when its session ends, as in Kafka. With `memory:` 0 unless set.',

@@ -2,6 +2,8 @@ import { ApiTable, api } from './api-table.ts'
 import { alterConfigs } from './handlers/alter-configs.ts'
 import { alterUserScramCredentials } from './handlers/alter-user-scram-credentials.ts'
 import { apiVersions } from './handlers/api-versions.ts'
+import { consumerGroupDescribe } from './handlers/consumer-group-describe.ts'
+import { consumerGroupHeartbeat } from './handlers/consumer-group-heartbeat.ts'
 import { createAcls } from './handlers/create-acls.ts'
 import { createPartitions } from './handlers/create-partitions.ts'
 import { createTopics } from './handlers/create-topics.ts'
@@ -35,6 +37,8 @@ import { syncGroup } from './handlers/sync-group.ts'
 import { AlterConfigsRequest, AlterConfigsResponse } from './messages/alter-configs.ts'
 import { AlterUserScramCredentialsRequest, AlterUserScramCredentialsResponse } from './messages/alter-user-scram-credentials.ts'
 import { ApiVersionsRequest, ApiVersionsResponse } from './messages/api-versions.ts'
+import { ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse } from './messages/consumer-group-describe.ts'
+import { ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse } from './messages/consumer-group-heartbeat.ts'
 import { CreateAclsRequest, CreateAclsResponse } from './messages/create-acls.ts'
 import { CreatePartitionsRequest, CreatePartitionsResponse } from './messages/create-partitions.ts'
 import { CreateTopicsRequest, CreateTopicsResponse } from './messages/create-topics.ts'
@@ -105,4 +109,6 @@ export const KAFKA_APIS = new ApiTable([
   api(DescribeUserScramCredentialsRequest, DescribeUserScramCredentialsResponse, describeUserScramCredentials, [0, 0]),
   api(AlterUserScramCredentialsRequest, AlterUserScramCredentialsResponse, alterUserScramCredentials, [0, 0]),
   api(DescribeClusterRequest, DescribeClusterResponse, describeCluster, [0, 2]),
+  api(ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, consumerGroupHeartbeat, [0, 1]),
+  api(ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse, consumerGroupDescribe, [0, 1]),
 ])

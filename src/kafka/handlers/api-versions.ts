@@ -7,6 +7,12 @@ type Response = Input<typeof ApiVersionsResponse>
 
 export const API_VERSIONS_KEY = 18
 
+/** What clients switch on by its finalized level (KIP-584). */
+const FEATURES: readonly { readonly name: string; readonly level: number }[] = [{ name: 'group.version', level: 1 }]
+/** Levels never change while a broker runs, and clients ignore features without an epoch. */
+const FEATURES_EPOCH = 1
+const FIRST_WITH_LEVEL_0 = 4
+
 /** A client that expects no node in particular. */
 const ANY_NODE = -1
 
@@ -19,7 +25,7 @@ const SOFTWARE = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$/
  * v3: the client names its software; a name that is none gets 42 and no list.
  * v5: the client may say which cluster and node it expects, both or neither (KIP-1242): only one of them gets 42, another
  * cluster or node 129, whereupon the client begins anew with its bootstrap servers.
- * Features (rule 4) are empty: transactions, KIP-848 groups and share groups are not served.
+ * Features (rule 4): groups of KIP-848. In v3 and below a feature whose lowest level is 0 is left out (KAFKA-17492).
  */
 export const apiVersions: Handler<ApiVersionsRequest, Response> = (request, context) => {
   if (context.version >= 3 && !(SOFTWARE.test(request.clientSoftwareName) && SOFTWARE.test(request.clientSoftwareVersion))) {
@@ -29,7 +35,13 @@ export const apiVersions: Handler<ApiVersionsRequest, Response> = (request, cont
   const { identity } = context.broker
   if ((clusterId === null) !== (nodeId === ANY_NODE)) return refused(ERRORS.invalidRequest)
   if (clusterId !== null && (clusterId !== identity.clusterId || nodeId !== identity.nodeId)) return refused(ERRORS.rebootstrapRequired)
-  return { errorCode: 0, apiKeys: context.apiRanges }
+  return {
+    errorCode: 0,
+    apiKeys: context.apiRanges,
+    supportedFeatures: context.version >= FIRST_WITH_LEVEL_0 ? FEATURES.map(({ name, level }) => ({ name, minVersion: 0, maxVersion: level })) : [],
+    finalizedFeaturesEpoch: FEATURES_EPOCH,
+    finalizedFeatures: FEATURES.map(({ name, level }) => ({ name, maxVersionLevel: level, minVersionLevel: level })),
+  }
 }
 
 function refused(error: ErrorRow): Response {

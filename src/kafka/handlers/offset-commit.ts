@@ -1,5 +1,5 @@
 import { ERRORS, type ErrorRow } from '../../broker/errors.ts'
-import type { OffsetToCommit } from '../../broker/groups/group-coordinator.ts'
+import type { OffsetToCommit } from '../../broker/groups/offset-commits.ts'
 import type { Topic } from '../../broker/topics/topic.ts'
 import type { Handler, RequestContext } from '../handler.ts'
 import type { OffsetCommitRequest, OffsetCommitResponse } from '../messages/offset-commit.ts'
@@ -15,7 +15,7 @@ const FIRST_WITH_TOPIC_ID = 10
  * OffsetCommit (8): keeps a group's offsets, answered when they are durable (rule 23).
  *
  * v2-v4: the client may say how long they are kept. v6: leader epochs. v7: static members. v9: 69 for a group that is not
- * there. v10: topics by id.
+ * there; members of KIP-848 (rule 26), whose epoch stands for the generation. v10: topics by id.
  */
 export const offsetCommit: Handler<OffsetCommitRequest, Response> = (request, context) => {
   const { connection, broker } = context

@@ -11,7 +11,7 @@ type TopicResponse = GroupResponse['topics'][number]
 type PartitionResponse = TopicResponse['partitions'][number]
 
 /** What one group is asked for, in the words of v8 and later; topics null: all it has. */
-type GroupRequest = Pick<OffsetFetchRequest['groups'][number], 'groupId' | 'topics'>
+type GroupRequest = OffsetFetchRequest['groups'][number]
 type TopicRequest = NonNullable<GroupRequest['topics']>[number]
 
 const FIRST_WITH_TOP_LEVEL_ERROR = 2
@@ -22,7 +22,8 @@ const FIRST_WITH_TOPIC_ID = 10
  * OffsetFetch (9): what groups have committed, as far as it is durable; -1 without an error where there is nothing (rule 24).
  *
  * v1: errors stand at each partition. v2: null topics are all topics. v7: RequireStable; without transactions it only waits
- * for commits that are under way. v8: several groups. v9: KIP-848's member and epoch, not used by classic groups.
+ * for commits that are under way. v8: several groups. v9: KIP-848's member and epoch, which must be
+ * the group's; not used by classic groups.
  * v10: topics by id.
  */
 export const offsetFetch: Handler<OffsetFetchRequest, Response> = (request, context) => {
@@ -38,12 +39,14 @@ export const offsetFetch: Handler<OffsetFetchRequest, Response> = (request, cont
 }
 
 function oldGroup({ groupId, topics }: OffsetFetchRequest): GroupRequest {
-  return { groupId, topics: topics?.map((topic) => ({ ...topic, topicId: ZERO_UUID })) ?? null }
+  return { groupId, memberId: null, memberEpoch: -1, topics: topics?.map((topic) => ({ ...topic, topicId: ZERO_UUID })) ?? null }
 }
 
 function fetchGroup(group: GroupRequest, context: RequestContext): GroupResponse {
-  const { groupId, topics } = group
+  const { groupId, memberId, memberEpoch, topics } = group
   if (!mayDescribe(context, 'group', groupId)) return groupError(group, ERRORS.groupAuthorizationFailed, context)
+  const refused = context.broker.groups.checkOffsetFetch(groupId, memberId, memberEpoch)
+  if (refused !== null) return groupError(group, refused, context)
   return { groupId, topics: topics === null ? fetchAll(groupId, context) : topics.map((topic) => fetchTopic(groupId, topic, context)) }
 }
 

@@ -17,9 +17,14 @@ export class GroupStore implements StateMachine {
     return this.#groups.get(groupId)?.latest != null
   }
 
-  /** After the replay: every group that was saved. */
-  *records(): Iterable<readonly [groupId: string, record: GroupRecord]> {
-    for (const [groupId, cell] of this.#groups) if (cell.durable !== null) yield [groupId, decodeGroupRecord(cell.durable)]
+  groupIds(): IterableIterator<string> {
+    return this.#groups.keys()
+  }
+
+  /** What is durable of a group; null where nothing is. */
+  read(groupId: string): GroupRecord | null {
+    const durable = this.#groups.get(groupId)?.durable ?? null
+    return durable === null ? null : decodeGroupRecord(durable)
   }
 
   /** Takes a group's new state in (null: the group is deleted). */

@@ -1,8 +1,9 @@
 import type { BrokerContext } from '../../../../src/broker/broker.ts'
 import { isFailure } from '../../../../src/broker/errors.ts'
-import { type CommitResult, GroupCoordinator } from '../../../../src/broker/groups/group-coordinator.ts'
-import type { JoinRequest, JoinResult, MemberConnection, SyncResult } from '../../../../src/broker/groups/group-requests.ts'
+import { GroupCoordinator } from '../../../../src/broker/groups/group-coordinator.ts'
+import type { JoinRequest, JoinResult, LeavingMember, MemberConnection, SyncResult } from '../../../../src/broker/groups/group-requests.ts'
 import { DEFAULT_GROUP_SETTINGS, type GroupSettings } from '../../../../src/broker/groups/group-settings.ts'
+import type { CommitResult } from '../../../../src/broker/groups/offset-commits.ts'
 import type { Principal, Security } from '../../../../src/broker/security/ports.ts'
 import type { Topic } from '../../../../src/broker/topics/topic.ts'
 import { TopicRegistry } from '../../../../src/broker/topics/topic-registry.ts'
@@ -40,10 +41,11 @@ export const ANYBODY: Principal = { name: 'User:ANONYMOUS', isAdministrator: tru
 
 /** Lets everybody do everything but what `denied` names as `operation type name`. */
 export function openSecurity(denied: ReadonlySet<string> = new Set()): Security {
-  const security: Pick<Security, 'hasUsers' | 'anonymous' | 'authorize'> = {
+  const security: Pick<Security, 'hasUsers' | 'anonymous' | 'authorize' | 'authorizeAny'> = {
     hasUsers: false,
     anonymous: ANYBODY,
     authorize: (_, operation, type, name) => !denied.has(`${operation} ${type} ${name}`),
+    authorizeAny: (_, operation, type) => ![...denied].some((words) => words.startsWith(`${operation} ${type} `)),
   }
   return security as Security
 }
@@ -122,6 +124,13 @@ export class World {
       },
       (result) => answer(waiting, result),
     )
+    return waiting
+  }
+
+  /** LeaveGroup: the name of the error for all, or of each member's. */
+  leave(members: readonly LeavingMember[], groupId = 'g'): Waiting<string | string[]> {
+    const waiting: Waiting<string | string[]> = { result: undefined }
+    this.groups.leave(groupId, members, (result) => answer(waiting, 'kafka' in result ? result.name : result.map((error) => error?.name ?? 'NONE')))
     return waiting
   }
 
