@@ -242,6 +242,7 @@ export class World {
 
   #end(process: SimulatedProcess, peersHearAfterMs: () => number): void {
     process.kill()
+    this.time.forgetEnded()
     this.disturb()
     this.server = null
     this.network.processEnded(process, peersHearAfterMs)
