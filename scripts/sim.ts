@@ -13,7 +13,8 @@ const HELP = `Runs the whole broker, with its clients, its disk and its network,
   npm run sim -- --count 100            a hundred fresh seeds; prints what fails with its seed
   npm run sim -- --for 120              fresh seeds for so many seconds of wall-clock time
   npm run sim -- --known                the runs that once found something
-  npm run sim -- --planted              plants faults one after the other and counts the seeds until each is found
+  npm run sim -- --planted              plants faults one after the other and counts the seeds until each is found;
+                                        with --for some of them, others every minute
 
   --seconds N   simulated seconds of faults per run (20)
   --steps N     end after so many happenings
@@ -59,11 +60,17 @@ async function main(): Promise<number> {
     return 0
   }
   const processes = Number(values.jobs ?? Math.max(1, availableParallelism() - 1))
-  if (values.planted)
-    return (await runPlanted(jobBase(), Number(values.from ?? 1), processes, values.plant === undefined ? null : [values.plant])) === 0 ? 0 : 1
+  if (values.planted) return playPlanted(processes)
   if (values.known) return runMany(processes, knownJobs())
   if (values.seed !== undefined) return runOne({ ...jobBase(), seed: Number(values.seed) })
   return runMany(processes, freshJobs())
+}
+
+async function playPlanted(processes: number): Promise<number> {
+  const forMs = values.for === undefined ? null : Number(values.for) * 1000
+  const missed = await runPlanted(jobBase(), { first: Number(values.from ?? 1), processes, plant: values.plant ?? null, forMs })
+  console.log(missed === 0 ? 'every planted fault was found in time' : `${missed} planted faults were not found in time`)
+  return missed === 0 ? 0 : 1
 }
 
 function jobBase(): Omit<Job, 'seed'> {

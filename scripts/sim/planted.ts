@@ -12,30 +12,44 @@ interface Trial {
   running: boolean
 }
 
+export interface PlantedOptions {
+  /** The first seed. */
+  readonly first: number
+  readonly processes: number
+  /** The only one; null: all. */
+  readonly plant: string | null
+  /** Begins no more runs after so long, and with another fault every time; null: plays all. */
+  readonly forMs: number | null
+}
+
 /**
- * Plants faults one after the other and plays seeds from `first` until each is found, several at a time; prints a table. `wanted`
- * says which, null: all. Resolves to how many were not found within the number that their table states.
+ * Plants faults one after the other and plays seeds until each is found, several at a time; prints a table. Resolves to how many
+ * were not found within the number of seeds that is stated for them.
  */
-export async function runPlanted(job: Omit<Job, 'seed'>, first: number, processes: number, wanted: readonly string[] | null): Promise<number> {
-  const trials: Trial[] = Object.entries(PLANTED_FAULTS)
-    .filter(([plant]) => wanted === null || wanted.includes(plant))
-    .map(([plant, { withinSeeds }]) => ({ plant, withinSeeds, tried: 0, found: null, running: false }))
+export async function runPlanted(job: Omit<Job, 'seed'>, { first, processes, plant, forMs }: PlantedOptions): Promise<number> {
+  const all = Object.entries(PLANTED_FAULTS).filter(([name]) => plant === null || name === plant)
+  const turned = forMs === null ? 0 : Math.floor(Date.now() / 60_000) % all.length
+  const trials: Trial[] = [...all.slice(turned), ...all.slice(0, turned)].map(([name, { withinSeeds }]) => {
+    return { plant: name, withinSeeds, tried: 0, found: null, running: false }
+  })
+  const untilMs = forMs === null ? Number.POSITIVE_INFINITY : performance.now() + forMs
   // The seed that finds it is the first one only when all before it were played: one seed of a plant at a time.
   const next = (): Job | undefined => {
+    if (performance.now() > untilMs) return undefined
     const trial = trials.find(({ running, found, tried, withinSeeds }) => !running && found === null && tried < withinSeeds)
     if (trial === undefined) return undefined
     trial.running = true
     return { ...job, seed: first + trial.tried, plant: trial.plant, minimiseMs: 0 }
   }
   console.log('| Planted | Found by seed | At the latest | As |\n|---|---|---|---|')
-  await runJobs(processes, next, (outcome, { plant }) => {
-    const trial = trials.find((other) => other.plant === plant) as Trial
+  await runJobs(processes, next, (outcome, tried) => {
+    const trial = trials.find((other) => other.plant === tried.plant) as Trial
     trial.running = false
     trial.tried++
     if (!isLost(outcome) && outcome.violations.length > 0) trial.found = outcome
     if (trial.found !== null || trial.tried === trial.withinSeeds) printRow(trial)
   })
-  return trials.filter(({ found }) => found === null).length
+  return trials.filter(({ found, tried, withinSeeds }) => found === null && tried === withinSeeds).length
 }
 
 function printRow({ plant, withinSeeds, tried, found }: Trial): void {

@@ -49,7 +49,7 @@ const DRAIN_MS = 120_000
 const LEAVING_MS = 30_000
 const MAX_IDLE_TIMERS = 40
 /** Caches with the bounds of `world.ts`, sessions, topics: whatever the history is. */
-const MAX_IDLE_HEAP_BYTES = 16 * 1024 * 1024
+const MAX_IDLE_HEAP_BYTES = 6 * 1024 * 1024
 /** From the last restart to the last check. */
 const SETTLE_MS = 2_000
 
