@@ -20,7 +20,7 @@ const HELP = `Runs the whole broker, with its clients, its disk and its network,
   --steps N     end after so many happenings
   --from N      the first seed of --count (the time of day) and of --planted (1)
   --jobs N      how many processes (the cores, less one)
-  --plant NAME  with a planted fault; with --planted only this one
+  --plant NAME  with a planted fault; with --planted only these, A,B,…
   --workloads A,B,…    exactly these workloads; otherwise the seed takes some
   --faults A@MS#N,…    exactly these faults, each with its moment and its own seed, or none; otherwise the seed takes some
   --variation N        the same workloads and faults in another interleaving (0)
@@ -68,7 +68,7 @@ async function main(): Promise<number> {
 
 async function playPlanted(processes: number): Promise<number> {
   const forMs = values.for === undefined ? null : Number(values.for) * 1000
-  const missed = await runPlanted(jobBase(), { first: Number(values.from ?? 1), processes, plant: values.plant ?? null, forMs })
+  const missed = await runPlanted(jobBase(), { first: Number(values.from ?? 1), processes, plants: values.plant?.split(',') ?? null, forMs })
   console.log(missed === 0 ? 'every planted fault was found in time' : `${missed} planted faults were not found in time`)
   return missed === 0 ? 0 : 1
 }
@@ -86,7 +86,7 @@ function jobBase(): Omit<Job, 'seed'> {
 }
 
 async function runOne(job: Job): Promise<number> {
-  const outcome = await runJob(values.trace ? { ...job, minimiseMs: 0 } : job, values.trace)
+  const outcome = await runJob(values.trace ? { ...job, minimiseMs: 0 } : job, { print: values.trace ?? false })
   describe(outcome)
   return outcome.violations.length === 0 ? 0 : 1
 }

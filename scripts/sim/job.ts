@@ -45,9 +45,9 @@ export interface Smallest {
 
 const SHOWN_LINES = 40
 
-export async function runJob(job: Job, print = false): Promise<Outcome> {
+export async function runJob(job: Job, { print = false, measureHeap = false } = {}): Promise<Outcome> {
   const { seed } = job
-  const result = await runSeed(seed, { ...runOptions(job), print })
+  const result = await runSeed(seed, { ...runOptions(job), print, measureHeap })
   const { violations, steps, simulatedMs, traceHash, cast, counts, most, brokerHeapBytes } = result
   const smallest = violations.length === 0 || job.minimiseMs === 0 ? null : await smallestOf(result, job)
   return { seed, violations, steps, simulatedMs, traceHash, cast, counts: [...counts], most, brokerHeapBytes, smallest }

@@ -16,8 +16,8 @@ export interface PlantedOptions {
   /** The first seed. */
   readonly first: number
   readonly processes: number
-  /** The only one; null: all. */
-  readonly plant: string | null
+  /** The only ones; null: all. */
+  readonly plants: readonly string[] | null
   /** Begins no more runs after so long, and with another fault every time; null: plays all. */
   readonly forMs: number | null
 }
@@ -26,8 +26,8 @@ export interface PlantedOptions {
  * Plants faults one after the other and plays seeds until each is found, several at a time; prints a table. Resolves to how many
  * were not found within the number of seeds that is stated for them.
  */
-export async function runPlanted(job: Omit<Job, 'seed'>, { first, processes, plant, forMs }: PlantedOptions): Promise<number> {
-  const all = Object.entries(PLANTED_FAULTS).filter(([name]) => plant === null || name === plant)
+export async function runPlanted(job: Omit<Job, 'seed'>, { first, processes, plants, forMs }: PlantedOptions): Promise<number> {
+  const all = Object.entries(PLANTED_FAULTS).filter(([name]) => plants === null || plants.includes(name))
   const turned = forMs === null ? 0 : Math.floor(Date.now() / 60_000) % all.length
   const trials: Trial[] = [...all.slice(turned), ...all.slice(0, turned)].map(([name, { withinSeeds }]) => {
     return { plant: name, withinSeeds, tried: 0, found: null, running: false }

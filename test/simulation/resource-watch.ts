@@ -3,12 +3,14 @@ import type { World } from './world.ts'
 
 /** Simulated time between two looks. */
 const LOOK_EVERY_MS = 50
+/** Keep alive, and one that waits for a fetch, a rebalance or an answer. */
+const TIMERS_PER_CONNECTION = 2
 
 /** What the broker may hold at once, with the bounds of `world.ts` and the clients of all workloads. */
 export interface ResourceBounds {
   /** The pool of descriptors, the journal's two files, and a few that are open for one call. */
   readonly openFiles: number
-  /** Whatever the number of connections and sessions is, as long as it is that of the workloads. */
+  /** Running beside those of connections. */
   readonly timers: number
   /** Connections: those of all clients, and some that they have given up and the broker has not noticed. */
   readonly connections: number
@@ -20,7 +22,7 @@ export interface ResourceBounds {
 
 export const RESOURCE_BOUNDS: ResourceBounds = {
   openFiles: 32,
-  timers: 250,
+  timers: 60,
   connections: 120,
   outputBytes: 2 * 1_048_576,
   unsyncedBytes: 2 * 524_288,
@@ -71,8 +73,8 @@ export class ResourceWatch {
     const { broker, disk, network } = this.#world
     if (!broker.alive) return
     this.#see('openFiles', disk.openFiles(broker))
-    this.#see('timers', broker.timerCount)
     const sockets = network.socketsOf(broker)
+    this.#see('timers', broker.timerCount - TIMERS_PER_CONNECTION * sockets.length)
     this.#see('connections', sockets.length)
     for (const { bufferedBytes } of sockets) this.#see('outputBytes', bufferedBytes)
   }
