@@ -24,6 +24,7 @@ const HELP = `Runs the whole broker, with its clients, its disk and its network,
   --workloads A,B,…    exactly these workloads; otherwise the seed takes some
   --faults A@MS#N,…    exactly these faults, each with its moment and its own seed, or none; otherwise the seed takes some
   --variation N        the same workloads and faults in another interleaving (0)
+  --until-failure      ends with the first that fails
   --no-minimise        does not look for the smallest run that fails
   --minimise-for N     seconds of wall-clock time for that (60)`
 
@@ -42,6 +43,7 @@ const { values } = parseArgs({
     variation: { type: 'string' },
     minimise: { type: 'boolean', default: true },
     'minimise-for': { type: 'string' },
+    'until-failure': { type: 'boolean' },
     known: { type: 'boolean' },
     planted: { type: 'boolean' },
     trace: { type: 'boolean' },
@@ -107,6 +109,7 @@ function* knownJobs(): Generator<Job> {
 async function runMany(processes: number, jobs: Generator<Job>): Promise<number> {
   const totals = new Totals()
   const next = (): Job | undefined => {
+    if (values['until-failure'] && totals.failed > 0) return undefined
     const { value, done } = jobs.next()
     return done ? undefined : value
   }

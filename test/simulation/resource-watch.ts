@@ -74,7 +74,8 @@ export class ResourceWatch {
     if (!broker.alive) return
     this.#see('openFiles', disk.openFiles(broker))
     const sockets = network.socketsOf(broker)
-    this.#see('timers', broker.timerCount - TIMERS_PER_CONNECTION * sockets.length)
+    // One that closes has told everybody, and waits for the last of them.
+    if (this.#world.up) this.#see('timers', broker.timerCount - TIMERS_PER_CONNECTION * sockets.length)
     this.#see('connections', sockets.length)
     for (const { bufferedBytes } of sockets) this.#see('outputBytes', bufferedBytes)
   }
