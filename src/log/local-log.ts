@@ -172,6 +172,7 @@ export class LocalLog implements LogStore {
   #append(opened: Opened, group: AppendGroup): void {
     const refused = this.#refusal(opened, group)
     if (refused !== null) {
+      for (const { partition, bytes } of group.batches) (partition as LocalPartition).refused(bytes)
       queueMicrotask(() => group.onDone(refused))
       return
     }

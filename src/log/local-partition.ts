@@ -180,6 +180,11 @@ export class LocalPartition implements PartitionLog {
     return batch
   }
 
+  /** A batch was refused before it was given a place. */
+  refused(bytes: Uint8Array): void {
+    this.producers.refused(bytes, this.#core.clock.now())
+  }
+
   /** Lists what a journal group needs so that all up to `last` is durable with it; null: what is written. */
   planCommit(last: PendingBatch | null, entries: JournalEntry[], before: (() => Promise<void>)[]): void {
     if (this.#gone) return
@@ -240,7 +245,7 @@ export class LocalPartition implements PartitionLog {
     first.segment.isClosed = false
     if (first.position === 0 && first.segment.writtenBytes === 0) this.segments.pop()
     if (!this.#gone && first.position === first.segment.writtenBytes) first.segment.cutJunk()
-    this.producers.rollBack(first.baseOffset)
+    this.producers.takeBack(first.baseOffset)
     if (!this.#gone) for (const batch of dropped) this.#core.pressure.add(-batch.bytes.length)
     return dropped.map((batch) => batch.group)
   }

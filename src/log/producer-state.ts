@@ -32,8 +32,10 @@ interface Producer {
   epoch: number
   /** Wall clock of the last append. */
   lastAppendMs: number
-  /** The oldest first: five that are settled, and those that still wait. */
+  /** The oldest first: five that are settled, and those that still wait. None where the first one was refused. */
   readonly batches: RememberedBatch[]
+  /** Where there is no batch: the sequence of the one that was refused, which nothing may overtake. */
+  dueSequence: number
 }
 
 /** A batch as its producer announces it. */
@@ -61,7 +63,7 @@ export class ProducerStates {
     if (batch.producerEpoch < producer.epoch) return FENCED
     if (batch.producerEpoch > producer.epoch) return batch.baseSequence === 0 ? APPEND : OUT_OF_ORDER
     const last = producer.batches.at(-1)
-    if (last === undefined) return APPEND
+    if (last === undefined) return batch.baseSequence === producer.dueSequence ? APPEND : OUT_OF_ORDER
     for (let i = producer.batches.length - 1; i >= Math.max(0, producer.batches.length - REMEMBERED); i--) {
       const known = producer.batches[i] as RememberedBatch
       if (known.baseSequence === batch.baseSequence && known.lastSequence === batch.lastSequence) {
@@ -91,13 +93,31 @@ export class ProducerStates {
     this.#changed.add(producerId)
   }
 
-  /** Forgets batches from `offset` on: they were rolled back, or never reached the disk. A producer with none left is unknown. */
+  /**
+   * The first batch of a producer was refused. What it sent behind that, before it knew, must not come before the batch itself: a
+   * producer that is unknown may begin with any sequence.
+   */
+  refused(bytes: Uint8Array, nowMs: number): void {
+    const producerId = batchProducerId(bytes)
+    if (producerId < 0 || this.#producers.has(producerId)) return
+    this.#producers.set(producerId, { epoch: batchProducerEpoch(bytes), lastAppendMs: nowMs, batches: [], dueSequence: batchBaseSequence(bytes) })
+  }
+
+  /** Batches from `offset` on were refused after all: each has to come again before what follows it. */
+  takeBack(offset: number): void {
+    for (const [id, producer] of this.#producers) {
+      const first = dropFrom(producer, offset)
+      if (first === undefined) continue
+      producer.dueSequence = first.baseSequence
+      this.#changed.add(id)
+    }
+  }
+
+  /** Forgets batches from `offset` on, which a crash took. A producer with none left is unknown. */
   rollBack(offset: number): void {
     for (const [id, producer] of this.#producers) {
-      const { batches } = producer
-      if ((batches.at(-1)?.baseOffset ?? -1) < offset) continue
-      while ((batches.at(-1)?.baseOffset ?? -1) >= offset) batches.pop()
-      if (batches.length === 0) this.#producers.delete(id)
+      if (dropFrom(producer, offset) === undefined) continue
+      if (producer.batches.length === 0) this.#producers.delete(id)
       this.#changed.add(id)
     }
   }
@@ -130,11 +150,18 @@ export class ProducerStates {
   #of(id: number): Producer {
     let producer = this.#producers.get(id)
     if (producer === undefined) {
-      producer = { epoch: -1, lastAppendMs: 0, batches: [] }
+      producer = { epoch: -1, lastAppendMs: 0, batches: [], dueSequence: -1 }
       this.#producers.set(id, producer)
     }
     return producer
   }
+}
+
+/** Takes the batches from `offset` on away; the first of them, undefined where there is none. */
+function dropFrom({ batches }: Producer, offset: number): RememberedBatch | undefined {
+  let first: RememberedBatch | undefined
+  while ((batches.at(-1)?.baseOffset ?? -1) >= offset) first = batches.pop()
+  return first
 }
 
 const HEAD_BYTES = 10
@@ -164,5 +191,5 @@ function decodeProducer(value: Uint8Array): Producer {
       timestampMs: readInt64(value, at + 16),
     })
   }
-  return { epoch: readInt16(value, 0), lastAppendMs: readInt64(value, 2), batches }
+  return { epoch: readInt16(value, 0), lastAppendMs: readInt64(value, 2), batches, dueSequence: -1 }
 }
