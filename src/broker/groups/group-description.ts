@@ -6,6 +6,7 @@ import { CONSUMER_PROTOCOL_TYPE } from './classic/subscription.ts'
 import type { AssignorName } from './consumer/assignors/assignors.ts'
 import type { ConsumerGroup, ConsumerGroupState } from './consumer/consumer-group.ts'
 import { type EpochedPartitions, listPartitions, type Partitions, type TopicPartitions } from './consumer/partitions.ts'
+import { ownedPartitions } from './consumer/reconcile.ts'
 import { NO_ASSIGNMENT } from './group-requests.ts'
 
 /** A group as DescribeGroups shows it. */
@@ -48,7 +49,8 @@ interface ConsumerMemberDescription {
   readonly clientHost: string
   readonly topicNames: readonly string[]
   readonly topicRegex: string | null
-  readonly assigned: readonly DescribedPartitions[]
+  /** What it has, with what it is giving up. */
+  readonly owned: readonly DescribedPartitions[]
   readonly target: readonly DescribedPartitions[]
   readonly usesClassicProtocol: boolean
 }
@@ -100,7 +102,7 @@ export function describeConsumerGroup(group: ConsumerGroup, topics: TopicRegistr
       clientHost: profile.clientHost,
       topicNames: profile.topicNames,
       topicRegex: profile.topicRegex,
-      assigned: describePartitions(current.assigned, topics),
+      owned: describePartitions(ownedPartitions(current), topics),
       target: describePartitions(group.target.of(id), topics),
       usesClassicProtocol,
     })),

@@ -57,7 +57,7 @@ export function upgrade(group: ClassicGroup, topics: TopicRegistry): SavedConsum
     const current: CurrentAssignment = { state: 'Stable', epoch, previousEpoch: epoch, assigned: atEpoch(target, epoch), pendingRevocation: new Map() }
     members.push({ id: member.id, profile, target, current })
   }
-  return { epochs: { groupEpoch: epoch, targetEpoch: epoch, targetComputedAtMs: 0, fingerprint: '' }, members }
+  return { epochs: { groupEpoch: epoch, targetEpoch: epoch, targetComputedAtMs: 0, fingerprint: null }, members }
 }
 
 /** The members that stay, all of them classic, as a classic group in state Stable that has what they shall have. */

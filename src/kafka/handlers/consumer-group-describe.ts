@@ -36,9 +36,9 @@ const NOTHING = { groupState: '', groupEpoch: 0, assignmentEpoch: 0, assignorNam
 
 function mayDescribeTopics({ members }: ConsumerGroupDescription, context: RequestContext): boolean {
   const names = new Set<string>()
-  for (const { topicNames, assigned, target } of members) {
+  for (const { topicNames, owned, target } of members) {
     for (const name of topicNames) names.add(name)
-    for (const { topicName } of [...assigned, ...target]) names.add(topicName)
+    for (const { topicName } of [...owned, ...target]) names.add(topicName)
   }
   const { principal } = context.connection
   for (const name of names) if (!context.broker.security.authorize(principal, 'describe', 'topic', name)) return false
@@ -61,8 +61,9 @@ function toResponse({ groupId, state, groupEpoch, targetEpoch, assignor, members
       clientId: member.clientId,
       clientHost: member.clientHost,
       subscribedTopicNames: member.topicNames,
-      subscribedTopicRegex: member.topicRegex,
-      assignment: { topicPartitions: member.assigned },
+      // Kafka has no null here.
+      subscribedTopicRegex: member.topicRegex ?? '',
+      assignment: { topicPartitions: member.owned },
       targetAssignment: { topicPartitions: member.target },
       memberType: member.usesClassicProtocol ? CLASSIC_MEMBER : CONSUMER_MEMBER,
     })),

@@ -9,7 +9,8 @@ import type { CurrentAssignment } from './reconcile.ts'
 
 /** A consumer group as it is on disk. */
 export interface SavedConsumerGroup {
-  readonly epochs: GroupEpochs
+  /** `fingerprint` null: of the topics as they are now, since the group was not of KIP-848 until now. */
+  readonly epochs: Omit<GroupEpochs, 'fingerprint'> & { readonly fingerprint: string | null }
   readonly members: readonly SavedMember[]
 }
 

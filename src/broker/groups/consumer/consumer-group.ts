@@ -57,9 +57,6 @@ export class ConsumerGroup implements ChangeSource {
     this.roster = new Roster(host.topics)
     this.#epoch = saved?.epochs.groupEpoch ?? FIRST_EPOCH
     this.target = new Target(saved?.epochs.targetEpoch ?? FIRST_EPOCH, saved?.epochs.targetComputedAtMs ?? 0)
-    // Topics may have changed since it was saved.
-    this.#topicsChanged = saved !== null
-    this.#fingerprint = saved?.epochs.fingerprint ?? ''
     if (saved === null) this.#change('group', '')
     this.journal = new GroupJournal(
       this,
@@ -73,6 +70,9 @@ export class ConsumerGroup implements ChangeSource {
       this.extendSession(member)
       this.#watchRevocation(member)
     }
+    this.#fingerprint = saved?.epochs.fingerprint ?? this.roster.subscriptions.fingerprint()
+    // They may have changed since it was saved.
+    this.#topicsChanged = saved?.epochs.fingerprint != null
   }
 
   get epoch(): number {
@@ -209,6 +209,8 @@ export class ConsumerGroup implements ChangeSource {
     for (const member of leaving) this.#drop(member)
     this.#fingerprint = this.roster.subscriptions.fingerprint()
     this.#bump(reason)
+    // Nobody shall have anything.
+    if (this.roster.size === 0) this.target.epoch = this.#epoch
   }
 
   /** Whether it shall be a classic group once some members are gone and `memberCount` are left. */

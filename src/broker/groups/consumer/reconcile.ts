@@ -162,3 +162,8 @@ function sameAssignment(left: CurrentAssignment, right: CurrentAssignment): bool
     sameEpochedPartitions(left.pendingRevocation, right.pendingRevocation)
   )
 }
+
+/** All that is the member's. */
+export function ownedPartitions({ assigned, pendingRevocation }: CurrentAssignment): EpochedPartitions {
+  return merge(assigned, pendingRevocation)
+}
