@@ -43,6 +43,30 @@ export const LOG_PLANTS: Readonly<Record<string, PlantedFault>> = {
         partition.readTail = (offset, limits) => readTail.call(partition, late(offset), limits)
       }),
   },
+  // What an offset index does that is one batch late; the log itself believes an entry only where its batch stands.
+  'a lookup by offset is one batch late': {
+    withinSeeds: 20,
+    wrapLog: (log) =>
+      withPartitions(log, (partition) => {
+        const { read } = partition
+        partition.read = async (offset, limits) => {
+          const result = await read.call(partition, offset, limits)
+          const [first, ...rest] = 'batches' in result ? result.batches : []
+          return first === undefined || rest.length === 0 ? result : { batches: rest, sizeBytes: rest.reduce((sum, { length }) => sum + length, 0) }
+        }
+      }),
+  },
+  'a lookup by time is one record late': {
+    withinSeeds: 20,
+    wrapLog: (log) =>
+      withPartitions(log, (partition) => {
+        const { offsetForTime } = partition
+        partition.offsetForTime = async (timestampMs) => {
+          const found = await offsetForTime.call(partition, timestampMs)
+          return found !== null && 'offset' in found && found.offset + 1 < partition.highWatermark ? { ...found, offset: found.offset + 1 } : found
+        }
+      }),
+  },
   'a cached batch outlives its topic': { withinSeeds: 20, wrapLog: cacheByName },
   'retention cuts what nobody told it to': {
     withinSeeds: 20,
