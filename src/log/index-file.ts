@@ -84,6 +84,11 @@ export class IndexFile {
     this.#unsynced = true
   }
 
+  /** What an earlier process flushed may be in the page cache only. */
+  distrust(): void {
+    if (this.#fileEntries > 0) this.#unsynced = true
+  }
+
   /** What was flushed is on disk when it resolves. */
   async sync(): Promise<void> {
     if (!this.#unsynced) return

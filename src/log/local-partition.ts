@@ -1,4 +1,4 @@
-import { uuidToBytes } from '../util/uuid.ts'
+import { uuidToBytes, ZERO_UUID } from '../util/uuid.ts'
 import { CommitCover } from './commit-cover.ts'
 import type { JournalEntry } from './journal-format.ts'
 import { encodePosition, partitionKey } from './kept-state.ts'
@@ -8,7 +8,7 @@ import { lastSlot } from './offset-index.ts'
 import { PartitionFolder } from './partition-folder.ts'
 import { guarded, NOTHING, readPartition } from './partition-reads.ts'
 import type { PartitionIdentity, PartitionStart, RecoveryPoint, UnwrittenBatch } from './partition-start.ts'
-import { committedBatch, isReady, type PendingBatch, type PendingGroup, readyRun, splitPending, writeRun } from './pending.ts'
+import { batchesFrom, committedBatch, isReady, type PendingBatch, type PendingGroup, readyRun, splitPending, writeRun } from './pending.ts'
 import type {
   AbortedTransaction,
   LogFailure,
@@ -69,7 +69,7 @@ export class LocalPartition implements PartitionLog {
     this.#folder = new PartitionFolder(core.fileSystem, identity.topicId, identity.folder, start.hasFolder)
     this.segments = start.segments
     this.producers = start.producers
-    this.#cover = new CommitCover(uuidToBytes(identity.topicId), identity.index, core.settings.bypassBytes)
+    this.#cover = new CommitCover(uuidToBytes(identity.topicId), identity.index, core.settings.bypassBytes, identity.topicId !== ZERO_UUID)
     this.#settings = settings
     this.#tail = new PartitionTail(core.tailCache)
     this.#epochs = new LeaderEpochs(start.epochs)
@@ -321,10 +321,15 @@ export class LocalPartition implements PartitionLog {
     return this.segments[lastSlot(this.segments.length, (i) => (this.segments[i] as Segment).baseOffset <= offset)]
   }
 
-  /** The first offset behind `segment`. */
+  /** Committed batches that a full disk keeps in memory, whatever the tail has let go; undefined where `fromOffset` lies in a segment. */
+  readUnwritten(fromOffset: number, limits: ReadLimits): ReadResult | undefined {
+    return fromOffset < this.#writtenOffset ? undefined : batchesFrom(this.#pending, fromOffset, Math.min(this.#highWatermark, limits.endOffset))
+  }
+
+  /** The first offset behind what is written of `segment`. */
   endOf(segment: Segment): number {
     const next = this.segments[this.segments.indexOf(segment) + 1]
-    return next === undefined ? this.#highWatermark : Math.min(next.baseOffset, this.#highWatermark)
+    return next === undefined ? this.#writtenOffset : Math.min(next.baseOffset, this.#writtenOffset)
   }
 
   /** Begins a new segment with the next append, where there is anything in this one. */

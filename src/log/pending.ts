@@ -1,5 +1,5 @@
 import type { LocalPartition } from './local-partition.ts'
-import type { LogFailure } from './ports.ts'
+import type { LogFailure, ReadResult } from './ports.ts'
 import { batchBaseOffset, batchOffsetCount } from './record-batch.ts'
 import type { Segment } from './segment.ts'
 
@@ -93,4 +93,16 @@ export function splitPending(pending: Iterable<PendingBatch>, inFlightToo: boole
     else dropped.push(batch)
   }
   return { keep, dropped }
+}
+
+/** Batches in memory that end behind `fromOffset` and begin below `endOffset`. */
+export function batchesFrom(pending: Iterable<PendingBatch>, fromOffset: number, endOffset: number): ReadResult {
+  const batches: Uint8Array[] = []
+  let sizeBytes = 0
+  for (const { baseOffset, offsetCount, bytes } of pending) {
+    if (baseOffset + offsetCount <= fromOffset || baseOffset >= endOffset) continue
+    batches.push(bytes)
+    sizeBytes += bytes.length
+  }
+  return { batches, sizeBytes }
 }

@@ -41,6 +41,8 @@ export class Segment {
   isClosed = false
   /** When its first batch was made, by the batch's own clock; null where it is not known yet. */
   firstTimestampMs: number | null = null
+  /** Whether the time index was held against the batches; an earlier process's may be damaged. */
+  times: 'unchecked' | 'true' | 'false'
   /** Wall clock of the first append in this process; for segments whose records carry no time. */
   readonly openedAtMs: number
   #bytesSinceIndexEntry = 0
@@ -60,6 +62,7 @@ export class Segment {
     this.writtenBytes = files.logBytes
     this.openedAtMs = options.openedAtMs
     this.#indexIntervalBytes = options.indexIntervalBytes
+    this.times = files.logBytes === 0 ? 'true' : 'unchecked'
     this.#maxTimestamp = files.logBytes === 0 ? { timestampMs: NO_TIMESTAMP, offset: files.baseOffset } : null
   }
 
@@ -74,6 +77,13 @@ export class Segment {
   /** Whether a closed segment's indexes are not on disk yet, though all it holds may be: it was synced while it was open. */
   get indexesAreDirty(): boolean {
     return this.isClosed && !this.#indexesSynced
+  }
+
+  /** An earlier process may have left its indexes in the page cache only. */
+  distrustIndexes(): void {
+    this.#indexesSynced = false
+    this.offsetIndex.distrust()
+    this.timeIndex.distrust()
   }
 
   /** Nothing is appended from now on. */
