@@ -2,6 +2,7 @@ import type { SeededRandom } from '../../../src/testing/seeded-random.ts'
 import type { Workload } from '../stage.ts'
 import { consumerGroup } from './consumer-group.ts'
 import { kafkaExact } from './kafka-exact.ts'
+import { kafkaRetention } from './kafka-exact.ts'
 import { kafkaLog } from './kafka-log.ts'
 import { kafkaToMqtt } from './kafka-to-mqtt.ts'
 import { mqttDelivery } from './mqtt-delivery.ts'
@@ -11,6 +12,7 @@ import { topicLives } from './topic-lives.ts'
 /** Everything that the simulation lets clients do. */
 export const WORKLOADS: Readonly<Record<string, Workload>> = {
   'kafka-log': kafkaLog,
+  'kafka-retention': kafkaRetention,
   'kafka-exact': kafkaExact,
   'consumer-group': consumerGroup,
   'topic-lives': topicLives,
