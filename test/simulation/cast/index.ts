@@ -1,12 +1,12 @@
 import type { SeededRandom } from '../../../src/testing/seeded-random.ts'
 import type { Workload } from '../stage.ts'
 import { consumerGroup } from './consumer-group.ts'
-import { kafkaExact } from './kafka-exact.ts'
-import { kafkaRetention } from './kafka-exact.ts'
+import { kafkaExact, kafkaRetention } from './kafka-exact.ts'
 import { kafkaLog } from './kafka-log.ts'
 import { kafkaToMqtt } from './kafka-to-mqtt.ts'
 import { mqttDelivery } from './mqtt-delivery.ts'
 import { mqttRetained, mqttWills } from './mqtt-kept.ts'
+import { mqttSessions } from './mqtt-sessions.ts'
 import { topicLives } from './topic-lives.ts'
 
 /** Everything that the simulation lets clients do. */
@@ -20,6 +20,7 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
   'mqtt-delivery': mqttDelivery,
   'mqtt-retained': mqttRetained,
   'mqtt-wills': mqttWills,
+  'mqtt-sessions': mqttSessions,
 }
 
 /** Of the runs that take all there is. */
