@@ -86,11 +86,6 @@ export class Segment {
     this.timeIndex.distrust()
   }
 
-  /** An earlier process may have left its indexes in the page cache only. */
-  distrustIndexes(): void {
-    this.#indexesSynced = false
-  }
-
   /** Nothing is appended from now on. */
   seal(): void {
     this.isClosed = true
