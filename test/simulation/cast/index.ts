@@ -6,7 +6,6 @@ import { kafkaLog } from './kafka-log.ts'
 import { kafkaToMqtt } from './kafka-to-mqtt.ts'
 import { mqttDelivery } from './mqtt-delivery.ts'
 import { mqttRetained, mqttWills } from './mqtt-kept.ts'
-import { mqttSessions } from './mqtt-sessions.ts'
 import { topicLives } from './topic-lives.ts'
 
 /** Everything that the simulation lets clients do. */
@@ -20,7 +19,6 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
   'mqtt-delivery': mqttDelivery,
   'mqtt-retained': mqttRetained,
   'mqtt-wills': mqttWills,
-  'mqtt-sessions': mqttSessions,
 }
 
 /** Of the runs that take all there is. */
