@@ -16,11 +16,20 @@ import {
 
 const words: SettingItem<string> = { range: '', parse: (word) => word, print: (word) => word }
 
+/** Names of certificates have commas in them: where there is a semicolon, Kafka's own separator, it alone separates. */
 const userName: SettingItem<string> = {
   range: '',
   parse: (word) => word.replace(/^User:/, ''),
   print: (word) => word,
+  split: (text) => (text.includes(';') || text.includes('=') ? text.split(';') : text.split(',')),
+  separator: ';',
 }
+
+const oneOf = <const T extends string>(words: readonly T[]): SettingItem<T> => ({
+  range: words.join(', '),
+  parse: (word) => words.find((known) => known === word) ?? new SettingProblem(`has values of ${words.join(', ')}, not "${word}"`),
+  print: (word) => word,
+})
 
 const storageUrl = (value: string): string | null =>
   value === 'memory:' || value.startsWith('file:') ? null : `must be memory: or file:DIRECTORY, not "${value}"`
@@ -48,8 +57,40 @@ const SETTINGS = {
     words,
     { flag: ['insecure', 'HOST:PORT'] },
   ),
-  'super.users': list<string>([], 'Users who may do everything, beside the first user made.', userName),
+  'super.users': list<string>(
+    [],
+    'Users who may do everything, beside the first user made; separated by semicolons where names have commas (`User:CN=admin,O=Example;User:bob`).',
+    userName,
+  ),
   'allow.everyone.if.no.acl.found': boolean(false, 'Whether every user may do what no ACL speaks of; else that is for administrators alone.'),
+
+  // TLS.
+  'tls.listeners': list<string>(
+    [],
+    'Listeners that speak TLS, each as it is written in its setting (`0.0.0.0:9093`): SSL and SASL_SSL for Kafka clients, mqtts for MQTT.',
+    words,
+    {
+      flag: ['tls', 'HOST:PORT'],
+    },
+  ),
+  'ssl.certificate.files': list<string>(
+    [],
+    'PEM files with the certificate of a listener and those it came from: one for all, or one for each of `tls.listeners` in their order.',
+    words,
+  ),
+  'ssl.key.files': list<string>([], 'PEM files with the private keys, as `ssl.certificate.files`.', words),
+  'ssl.ca.files': list<string>([], 'PEM files with the authorities that certificates of clients must come from, as `ssl.certificate.files`.', words),
+  'ssl.client.auth': list<'none' | 'requested' | 'required'>(
+    ['none'],
+    'Whether clients show a certificate, as `ssl.certificate.files`: then they need no password, and are who its subject says.',
+    oneOf(['none', 'requested', 'required']),
+  ),
+  'ssl.principal.mapping.rules': string(
+    'DEFAULT',
+    'How the subject of a client’s certificate becomes a user: `RULE:^CN=(.*?),.*$/$1/L, DEFAULT`, the first rule that matches; `DEFAULT` is the subject itself.',
+  ),
+  'ssl.enabled.protocols': list<'TLSv1.2' | 'TLSv1.3'>(['TLSv1.2', 'TLSv1.3'], 'Versions of TLS.', oneOf(['TLSv1.2', 'TLSv1.3'])),
+  'ssl.reload.interval.ms': int(60_000, 'How often certificates and keys are read anew; SIGHUP does it at once; 0: only then.', { max: INT_MAX, unit: 'ms' }),
 
   // Where bytes rest.
   storage: string('file:', 'Where the log rests: `memory:` (gone when the broker ends), or `file:DIRECTORY`; `file:` alone is `data.dir`.', {

@@ -72,6 +72,11 @@ export class BrokerSecurity implements Security {
     return this.#users.principalOf(username)
   }
 
+  /** Somebody who proved itself by other means than a credential of ours: a certificate, a token. */
+  provenPrincipal(name: string): Principal {
+    return this.#users.provenPrincipal(name)
+  }
+
   alterCredentials(username: string, changes: CredentialChanges, onDone: (failed: Failure | null) => void): void {
     this.#users.alterCredentials(username, changes, onDone)
   }

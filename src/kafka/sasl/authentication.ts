@@ -39,12 +39,12 @@ export class Authentication {
   #state: State = { name: 'initial' }
   #principal: Principal
 
-  /** `host`: the client's address. */
-  constructor(parts: SaslParts, policy: SaslPolicy, host = '') {
+  /** `host`: the client's address. `proven`: who it is by its certificate: then it needs no SASL, but may use it to be somebody else. */
+  constructor(parts: SaslParts, policy: SaslPolicy, host = '', proven: Principal | null = null) {
     this.#parts = parts
-    this.#policy = policy
+    this.#policy = proven === null ? policy : 'optional'
     this.#host = host
-    this.#principal = principalAt(parts.security.anonymous, host)
+    this.#principal = principalAt(proven ?? parts.security.anonymous, host)
   }
 
   /** Who the connection speaks for: the anonymous principal until it proved more. */
