@@ -211,7 +211,7 @@ export class World {
       decompress: simulatedDecompression(this.time, process, this.#boots.fork()),
       wrapLog: (log) => {
         const watched = this.resources.watchLog(log)
-        return planted?.wrapLog?.(watched) ?? watched
+        return planted?.wrapLog?.(watched, process) ?? watched
       },
     })
   }

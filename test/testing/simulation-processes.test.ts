@@ -28,7 +28,7 @@ test('a seed is the same run in another process, folder, time zone and language,
     playedBy(['--max-semi-space-size=1', '--gc-interval=2000', '--hash-seed=7'], {
       cwd: tmpdir(),
       env: {
-        PATH: process.env['PATH'],
+        PATH: process.env.PATH,
         TZ: 'Asia/Kolkata',
         LC_ALL: 'tr_TR.UTF-8',
         LANG: 'tr_TR.UTF-8',

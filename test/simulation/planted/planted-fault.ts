@@ -13,7 +13,7 @@ export interface PlantedFault {
   readonly withinSeeds: number
   /** What the disk says is done, and is not. */
   readonly lies?: readonly DiskLie[]
-  readonly wrapLog?: (log: LogStore) => LogStore
+  readonly wrapLog?: (log: LogStore, clock: Clock) => LogStore
   readonly wrapFiles?: (files: FileSystem) => FileSystem
   readonly wrapNetwork?: (network: Network) => Network
   readonly wrapClock?: (clock: Clock) => Clock
