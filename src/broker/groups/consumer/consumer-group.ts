@@ -26,6 +26,9 @@ export type ConsumerGroupState =
 /** Of a group that nobody was in yet: the first member meets epoch 2. */
 const FIRST_EPOCH = 1
 
+/** When a member that came with a new expression shall ask for what it matches. */
+const MATCH_WITHIN_MS = 500
+
 /** What a member says that takes its next step. */
 interface Step {
   readonly profile: MemberProfile
@@ -70,6 +73,7 @@ export class ConsumerGroup implements ChangeSource {
       this.extendSession(member)
       this.#watchRevocation(member)
     }
+    this.roster.subscriptions.markRestored()
     this.#fingerprint = saved?.epochs.fingerprint ?? this.roster.subscriptions.fingerprint()
     // They may have changed since it was saved.
     this.#topicsChanged = saved?.epochs.fingerprint != null
@@ -104,7 +108,7 @@ export class ConsumerGroup implements ChangeSource {
     return {
       memberId: member.id,
       memberEpoch: member.epoch,
-      heartbeatIntervalMs: this.#host.timings.number(this.id, 'consumer.heartbeat.interval.ms'),
+      heartbeatIntervalMs: this.#heartbeatIntervalMs(member),
       assignment: tells ? listPartitions(member.current.assigned) : null,
     }
   }
@@ -186,16 +190,21 @@ export class ConsumerGroup implements ChangeSource {
   /** The first part of `advance`; whether the member wants other topics now. */
   updateProfile(member: ConsumerMember, profile: MemberProfile, mayDescribe: MayDescribe): boolean {
     const { roster } = this
+    const { subscriptions } = roster
     const before = member.profile
     const assignorBefore = roster.assignor
+    // A new expression is matched by the next heartbeat only: Java's consumers before 4.4 may never look up a topic that they do
+    // not know by name and that they are given before their first Metadata is answered.
+    const matchesChanged = subscriptions.match(this.#host.clock.now(), this.#host.settings.regexRefreshIntervalMs, mayDescribe)
     if (!sameProfile(before, profile)) {
       roster.setProfile(member, profile)
       this.#change('profile', member.id)
     }
-    const subscriptionChanged = before.topicRegex !== profile.topicRegex || !sameNames(before.topicNames, profile.topicNames)
-    const matchesChanged = roster.subscriptions.match(this.#host.clock.now(), this.#host.settings.regexRefreshIntervalMs, mayDescribe)
-    const bumps = subscriptionChanged || roster.assignor !== assignorBefore
-    if (bumps || matchesChanged || this.#topicsChanged) this.#refresh(bumps, `member ${member.id} has other wishes`)
+    const regexChanged = before.topicRegex !== profile.topicRegex
+    const namesChanged = !sameNames(before.topicNames, profile.topicNames)
+    const bumps = namesChanged || (regexChanged && !subscriptions.awaitsMatch(profile.topicRegex)) || roster.assignor !== assignorBefore || matchesChanged
+    if (bumps || this.#topicsChanged) this.#refresh(bumps, `member ${member.id} has other wishes`)
+    const subscriptionChanged = namesChanged || regexChanged
     return subscriptionChanged
   }
 
@@ -259,6 +268,12 @@ export class ConsumerGroup implements ChangeSource {
     }
     const member = this.find(memberId, instanceId)
     return isFailure(member) ? member : (checkEpoch(member, request) ?? member)
+  }
+
+  /** Whoever waits for its expression to be matched shall not wait long. */
+  #heartbeatIntervalMs({ profile }: ConsumerMember): number {
+    const intervalMs = this.#host.timings.number(this.id, 'consumer.heartbeat.interval.ms')
+    return this.roster.subscriptions.awaitsMatch(profile.topicRegex) ? Math.min(intervalMs, MATCH_WITHIN_MS) : intervalMs
   }
 
   #leaveForAWhile(member: ConsumerMember): void {

@@ -21,6 +21,8 @@ interface Expression {
   topicNames: ReadonlySet<string>
   /** Topics that came or went since it was last matched; null: it never was. */
   changed: Set<string> | null
+  /** It was matched before the broker started: that it matches again is no news. */
+  isRestored: boolean
   matchedAtMs: number
 }
 
@@ -53,7 +55,7 @@ export class Subscriptions {
     }
     const compiled = compileTopicRegex(topicRegex)
     if (typeof compiled === 'string') throw new Error(`the expression ${topicRegex} was not checked: ${compiled}`)
-    this.#expressions.set(topicRegex, { compiled, memberCount: 1, topicNames: new Set(), changed: null, matchedAtMs: 0 })
+    this.#expressions.set(topicRegex, { compiled, memberCount: 1, topicNames: new Set(), changed: null, isRestored: false, matchedAtMs: 0 })
   }
 
   remove({ topicNames, topicRegex }: Subscription): void {
@@ -87,28 +89,31 @@ export class Subscriptions {
     return concerns
   }
 
-  /** Looks which topics the expressions match, of those that may be described; again after `maxAgeMs`, since rights change. Whether anything changed. */
+  /** All that there is was there before the broker started. */
+  markRestored(): void {
+    for (const expression of this.#expressions.values()) expression.isRestored = true
+  }
+
+  /** Whether an expression waits for its first `match`. */
+  awaitsMatch(source: string | null): boolean {
+    return source !== null && this.#expressions.get(source)?.changed === null
+  }
+
+  /**
+   * Looks which topics the expressions match, of those that may be described; again after `maxAgeMs`, since rights change.
+   * Whether members want other topics now.
+   */
   match(nowMs: number, maxAgeMs: number, mayDescribe: MayDescribe): boolean {
-    let changed = false
+    let isNews = false
     for (const expression of this.#expressions.values()) {
-      if (expression.changed === null || nowMs - expression.matchedAtMs > maxAgeMs) {
-        const matching = new Set<string>()
-        for (const { name } of this.#topics.all()) if (expression.compiled.matches(name) && mayDescribe(name)) matching.add(name)
-        changed ||= matching.size !== expression.topicNames.size || [...matching].some((name) => !expression.topicNames.has(name))
-        expression.topicNames = matching
-        expression.matchedAtMs = nowMs
-      } else if (expression.changed.size > 0) {
-        const matching = new Set(expression.topicNames)
-        for (const name of expression.changed) {
-          if (this.#topics.get(name) !== undefined && expression.compiled.matches(name) && mayDescribe(name)) matching.add(name)
-          else matching.delete(name)
-        }
-        expression.topicNames = matching
-        changed = true
-      }
+      const { isRestored } = expression
+      const isAnew = expression.changed === null || nowMs - expression.matchedAtMs > maxAgeMs
+      const changed = isAnew ? this.#matchAll(expression, nowMs, mayDescribe) : this.#matchChanged(expression, mayDescribe)
+      isNews ||= changed && !isRestored
       expression.changed = new Set()
+      expression.isRestored = false
     }
-    return changed
+    return isNews
   }
 
   /** Ids of the topics that exist of those wanted. */
@@ -137,6 +142,26 @@ export class Subscriptions {
     const hash = createHash('sha256')
     for (const { name, id, partitions } of topics.sort((left, right) => (left.name < right.name ? -1 : 1))) hash.update(`${name} ${id} ${partitions.length}\n`)
     return hash.digest('base64url').slice(0, 16)
+  }
+
+  #matchAll(expression: Expression, nowMs: number, mayDescribe: MayDescribe): boolean {
+    const before = expression.topicNames
+    const matching = new Set<string>()
+    for (const { name } of this.#topics.all()) if (expression.compiled.matches(name) && mayDescribe(name)) matching.add(name)
+    expression.topicNames = matching
+    expression.matchedAtMs = nowMs
+    return matching.size !== before.size || [...matching].some((name) => !before.has(name))
+  }
+
+  #matchChanged(expression: Expression, mayDescribe: MayDescribe): boolean {
+    if (expression.changed === null || expression.changed.size === 0) return false
+    const matching = new Set(expression.topicNames)
+    for (const name of expression.changed) {
+      if (this.#topics.get(name) !== undefined && expression.compiled.matches(name) && mayDescribe(name)) matching.add(name)
+      else matching.delete(name)
+    }
+    expression.topicNames = matching
+    return true
   }
 
   #addId(ids: Set<string>, topicName: string): void {
