@@ -50,7 +50,8 @@ function topicsOf(request: MetadataRequest, context: RequestContext): TopicRespo
   }
   const answers = new Map<string, TopicResponse>()
   for (const asked of request.topics) {
-    const key = asked.name ?? asked.topicId
+    // Who asks by id may send a name that is null or empty.
+    const key = asked.topicId === NO_ID ? `name ${asked.name}` : `id ${asked.topicId}`
     if (!answers.has(key)) answers.set(key, answerTopic(asked, request, context))
   }
   return [...answers.values()]
