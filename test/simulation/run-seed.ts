@@ -53,6 +53,9 @@ const LEAVING_MS = 30_000
 const MAX_IDLE_TIMERS = 40
 /** Caches with the bounds of `world.ts`, sessions, topics: whatever the history is. */
 const MAX_IDLE_HEAP_BYTES = 4 * 1024 * 1024
+const MAX_COLLECTIONS = 20
+/** Between two collections: no change. */
+const SMALL_BYTES = 65_536
 /** From the last restart to the last check. */
 const SETTLE_MS = 2_000
 
@@ -198,15 +201,18 @@ async function endBroker(world: World, measureHeap: boolean): Promise<number> {
   return measureHeap ? before - (await heapBytes()) : 0
 }
 
-/** 0 where garbage cannot be collected on demand. */
+/** When everything was given back; 0 where garbage cannot be collected on demand. */
 async function heapBytes(): Promise<number> {
   const { gc } = globalThis
   if (gc === undefined) return 0
-  // What lies outside of the heap is given back in a later turn, and buffers that it held by the next collection.
-  for (let i = 0; i < 3; i++) {
+  // What lies outside of the heap is given back in a later turn, and buffers that it held by a later collection.
+  let least = Number.POSITIVE_INFINITY
+  for (let unchanged = 0, i = 0; unchanged < 3 && i < MAX_COLLECTIONS; i++) {
     gc()
     await new Promise<void>((resolve) => systemClock.endOfTurn(resolve))
+    const { heapUsed, arrayBuffers } = process.memoryUsage()
+    unchanged = heapUsed + arrayBuffers < least - SMALL_BYTES ? 0 : unchanged + 1
+    least = Math.min(least, heapUsed + arrayBuffers)
   }
-  const { heapUsed, arrayBuffers } = process.memoryUsage()
-  return heapUsed + arrayBuffers
+  return least
 }
