@@ -22,7 +22,7 @@ export class Access {
   openDoor(): string | null {
     if (this.#security.hasUsers) return null
     const listeners = [...this.#settings['kafka.listeners'], ...this.#settings['mqtt.listeners']]
-    const open = listeners.find((address) => !isLoopback(address.host) && !this.#isSaidInsecure(address) && !this.#wantsCertificate(address))
+    const open = listeners.find((address) => !isLoopback(address.host) && !this.#isSaidInsecure(address) && !this.#wantsProof(address))
     if (open === undefined) return null
     return (
       `${open.text} can be reached from other machines, and there are no users yet, so that anybody could do anything. ` +
@@ -32,6 +32,12 @@ export class Access {
 
   #isSaidInsecure(address: ListenerAddress): boolean {
     return this.#settings['insecure.listeners'].includes(address.text)
+  }
+
+  /** Whether clients prove who they are by something else than a password. */
+  #wantsProof(address: ListenerAddress): boolean {
+    const takesTokens = this.#settings['sasl.oauthbearer.jwks.endpoint.url'] !== '' && this.#settings['kafka.listeners'].includes(address)
+    return takesTokens || this.#wantsCertificate(address)
   }
 
   /** Clients without a certificate do not get past the handshake. */

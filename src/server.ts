@@ -40,6 +40,7 @@ import {
   topicDefaults,
 } from './server-settings.ts'
 import { TlsListeners } from './server-tls.ts'
+import { openSaslOffer } from './server-tokens.ts'
 import type { Logger } from './telemetry/logger.ts'
 import type { Decompress } from './util/compression.ts'
 
@@ -170,6 +171,7 @@ async function openListeners({ broker, sessions, access, security }: Core, setti
   const openDoor = access.openDoor()
   if (openDoor !== null) throw new StartError(openDoor)
   const limits = listenerSettings(settings)
+  const saslOffer = await withReason('cannot read sasl.oauthbearer.jwks.endpoint.url', () => openSaslOffer(settings, security, parts.logger))
   const tls = await openTls(settings, parts)
   opened.push(() => tls.close())
   const principalOf = (certificate: Uint8Array): Principal | null => {
@@ -189,6 +191,7 @@ async function openListeners({ broker, sessions, access, security }: Core, setti
       get sasl() {
         return access.mayBeAnonymous(address) ? ('optional' as const) : ('required' as const)
       },
+      saslOffer,
       tls: tls.of(address),
       principalOf,
     }

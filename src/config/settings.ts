@@ -34,6 +34,9 @@ const oneOf = <const T extends string>(words: readonly T[]): SettingItem<T> => (
 const storageUrl = (value: string): string | null =>
   value === 'memory:' || value.startsWith('file:') ? null : `must be memory: or file:DIRECTORY, not "${value}"`
 
+const keysUrl = (value: string): string | null =>
+  value === '' || (URL.canParse(value) && /^(https?|file):/.test(value)) ? null : `must be a URL of https:, http: or file:, not "${value}"`
+
 const INT_MAX = 2_147_483_647
 
 /**
@@ -63,6 +66,36 @@ const SETTINGS = {
     userName,
   ),
   'allow.everyone.if.no.acl.found': boolean(false, 'Whether every user may do what no ACL speaks of; else that is for administrators alone.'),
+
+  // Logins by SASL.
+  'sasl.enabled.mechanisms': list<'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512' | 'OAUTHBEARER'>(
+    ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512', 'OAUTHBEARER'],
+    'How Kafka clients may log in. OAUTHBEARER only where `sasl.oauthbearer.jwks.endpoint.url` is set.',
+    oneOf(['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512', 'OAUTHBEARER']),
+  ),
+  'connections.max.reauth.ms': int(
+    0,
+    'A Kafka client that has not logged in anew for this long is closed (KIP-368); 0: never. The end of a token counts anyway.',
+    {
+      max: INT_MAX,
+      unit: 'ms',
+    },
+  ),
+  'sasl.oauthbearer.jwks.endpoint.url': string(
+    '',
+    'Where the keys are that sign the tokens of OAUTHBEARER (JWT): a JSON Web Key Set, `https:`, `http:` or `file:`. Empty: no OAUTHBEARER.',
+    {
+      check: keysUrl,
+    },
+  ),
+  'sasl.oauthbearer.jwks.endpoint.refresh.ms': int(3_600_000, 'How often those keys are read anew; also when a token names an unknown one.', {
+    min: 1,
+    unit: 'ms',
+  }),
+  'sasl.oauthbearer.expected.issuer': string('', 'The `iss` of every token; empty: any.'),
+  'sasl.oauthbearer.expected.audience': list<string>([], 'One of these must be in the `aud` of every token; none: any.', words),
+  'sasl.oauthbearer.sub.claim.name': string('sub', 'The claim of a token that names the user.'),
+  'sasl.oauthbearer.clock.skew.seconds': int(30, 'How far the clock of the issuer of tokens may be off.', { max: 86_400, unit: 's' }),
 
   // TLS.
   'tls.listeners': list<string>(

@@ -9,7 +9,7 @@ import { FetchMemory } from './fetch-memory.ts'
 import type { KafkaBroker } from './handler.ts'
 import { PartialFrames } from './partial-frames.ts'
 import { Authentication, type SaslPolicy } from './sasl/authentication.ts'
-import type { SaslParts } from './sasl/mechanism.ts'
+import { DEFAULT_SASL_OFFER, type SaslOffer, type SaslParts } from './sasl/mechanism.ts'
 
 /** One address that Kafka clients connect to. */
 export interface KafkaListenerSettings {
@@ -18,6 +18,8 @@ export interface KafkaListenerSettings {
   /** What Metadata tells clients to connect to; null for the address each of them connected to. */
   readonly advertised: HostPort | null
   readonly sasl: SaslPolicy
+  /** Left out: `DEFAULT_SASL_OFFER`. */
+  readonly saslOffer?: SaslOffer
   /** TLS comes first; left out: none. */
   readonly tls?: TlsFiles | null
   /** Who a verified certificate, in DER, speaks for; null: nobody, and the connection ends. */
@@ -40,7 +42,8 @@ export class KafkaServer {
     this.#broker = broker
     this.#parts = parts
     this.#settings = settings
-    this.#sasl = { security: broker.security, random: broker.random, decoySeed: broker.random.bytes(32) }
+    const { security, random, clock } = broker
+    this.#sasl = { security, random, clock, offer: settings.saslOffer ?? DEFAULT_SASL_OFFER, decoySeed: random.bytes(32) }
     // One request of the largest size must always fit.
     this.#partialFrames = new PartialFrames(Math.max(broker.settings.maxPartialFrameBytes, broker.settings.maxRequestBytes))
     this.#listener = new Listener(parts, limits, (connection) => this.#accept(connection), settings.tls ?? null)

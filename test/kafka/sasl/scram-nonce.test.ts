@@ -3,8 +3,10 @@ import { createHash, createHmac } from 'node:crypto'
 import { test } from 'node:test'
 import type { Security } from '../../../src/broker/security/ports.ts'
 import { credentialOf, saltPassword } from '../../../src/broker/security/scram.ts'
+import { DEFAULT_SASL_OFFER } from '../../../src/kafka/sasl/mechanism.ts'
 import { ScramExchange } from '../../../src/kafka/sasl/scram.ts'
 import { systemRandom } from '../../../src/runtime/random.ts'
+import { systemClock } from '../../../src/runtime/system-clock.ts'
 
 const SALT = Buffer.from('a salt of alice')
 const salted = await saltPassword('SCRAM-SHA-256', 'pencil', SALT, 4096)
@@ -16,7 +18,7 @@ const security = {
 
 /** The client's side, whose last message carries the nonce that `nonceOf` makes of its own and the whole one. */
 function outcome(nonceOf: (own: string, whole: string) => string): string {
-  const exchange = new ScramExchange({ security, random: systemRandom, decoySeed: SALT }, 'SCRAM-SHA-256')
+  const exchange = new ScramExchange({ security, random: systemRandom, clock: systemClock, offer: DEFAULT_SASL_OFFER, decoySeed: SALT }, 'SCRAM-SHA-256')
   const first = exchange.step(Buffer.from('n,,n=alice,r=clientnonce'))
   assert.equal(first.outcome, 'continue')
   const serverFirst = Buffer.from(first.outcome === 'continue' ? first.challenge : []).toString()
