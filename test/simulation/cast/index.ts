@@ -2,6 +2,7 @@ import type { SeededRandom } from '../../../src/testing/seeded-random.ts'
 import type { Workload } from '../stage.ts'
 import { consumerGroup } from './consumer-group.ts'
 import { groupCooperative } from './group-cooperative.ts'
+import { groupOffsets } from './group-offsets.ts'
 import { kafkaExact, kafkaRetention } from './kafka-exact.ts'
 import { kafkaLog } from './kafka-log.ts'
 import { kafkaToMqtt } from './kafka-to-mqtt.ts'
@@ -12,6 +13,7 @@ import { topicLives } from './topic-lives.ts'
 /** Everything that the simulation lets clients do. */
 export const WORKLOADS: Readonly<Record<string, Workload>> = {
   'kafka-log': kafkaLog,
+  'group-offsets': groupOffsets,
   'group-cooperative': groupCooperative,
   'kafka-retention': kafkaRetention,
   'kafka-exact': kafkaExact,
