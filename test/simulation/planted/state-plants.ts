@@ -1,6 +1,6 @@
 import { STATE_KINDS } from '../../../src/broker/state-kinds.ts'
-import type { LogStore, StateMachine } from '../../../src/log/ports.ts'
-import { withoutState } from './log-wrappers.ts'
+import type { BatchAppend, LogStore, StateMachine } from '../../../src/log/ports.ts'
+import { callbacksOf, withAppend, withoutState } from './log-wrappers.ts'
 import type { PlantedFault } from './planted-fault.ts'
 
 /** What the coordinators may fail to keep. */
@@ -14,7 +14,7 @@ export const STATE_PLANTS: Readonly<Record<string, PlantedFault>> = {
     withinSeeds: 20,
     wrapLog: (log) => withoutState(log, ({ kind, key }) => kind === STATE_KINDS.session && key.includes('#')),
   },
-  'retained messages are not kept': { withinSeeds: 20, wrapLog: (log) => withoutState(log, ({ kind }) => kind === STATE_KINDS.retained) },
+  'retained messages are not kept': { withinSeeds: 20, wrapLog: withoutRetained },
   'wills are not kept': { withinSeeds: 20, wrapLog: (log) => withoutState(log, ({ kind, value }) => kind === STATE_KINDS.will && value !== null) },
   'wills are kept after a goodbye': { withinSeeds: 20, wrapLog: (log) => withoutState(log, ({ kind, value }) => kind === STATE_KINDS.will && value === null) },
   'committed offsets are not kept': { withinSeeds: 20, wrapLog: (log) => withoutState(log, ({ kind }) => kind === STATE_KINDS.groupOffset) },
@@ -25,6 +25,24 @@ export const STATE_PLANTS: Readonly<Record<string, PlantedFault>> = {
     wrapLog: (log) => withoutState(log, ({ kind, value }) => kind === STATE_KINDS.topic && value === null),
   },
   'a snapshot has half of the state': { withinSeeds: 20, wrapLog: halveSnapshots },
+}
+
+/** Where copies of retained messages are kept: beside the record, in the same group. */
+const RETAINED_TOPIC = '__retained'
+
+function withoutRetained(log: LogStore): LogStore {
+  return withAppend(log, (group) => {
+    const isLost = ({ partition }: BatchAppend): boolean => partition.topicName === RETAINED_TOPIC
+    return {
+      ...group,
+      ...callbacksOf(group),
+      batches: group.batches.filter((batch) => !isLost(batch)),
+      onAssigned: (offsets) => {
+        let next = 0
+        group.onAssigned?.(group.batches.map((batch) => (isLost(batch) ? batch.partition.logEndOffset : (offsets[next++] as number))))
+      },
+    }
+  })
 }
 
 function halveSnapshots(log: LogStore): LogStore {
