@@ -5,6 +5,7 @@ import { groupCooperative } from './group-cooperative.ts'
 import { groupOffsets } from './group-offsets.ts'
 import { kafkaExact, kafkaRetention } from './kafka-exact.ts'
 import { kafkaLog } from './kafka-log.ts'
+import { kafkaShortLived } from './kafka-short-lived.ts'
 import { kafkaToMqtt } from './kafka-to-mqtt.ts'
 import { mqttDelivery } from './mqtt-delivery.ts'
 import { mqttRetained, mqttWills } from './mqtt-kept.ts'
@@ -17,6 +18,7 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
   'group-cooperative': groupCooperative,
   'kafka-retention': kafkaRetention,
   'kafka-exact': kafkaExact,
+  'kafka-short-lived': kafkaShortLived,
   'consumer-group': consumerGroup,
   'topic-lives': topicLives,
   'kafka-to-mqtt': kafkaToMqtt,
