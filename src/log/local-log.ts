@@ -430,8 +430,8 @@ export class LocalLog implements LogStore {
   async #closeClean(opened: Opened, journal: Journal, checkpointer: Checkpointer): Promise<void> {
     await checkpointer.finish()
     if (opened.core.commit.broken === null && this.#started) {
-      await opened.directory
-        .markClean(journal.nextSequence)
+      await syncIndexes(this.#allPartitions(opened))
+        .then(() => opened.directory.markClean(journal.nextSequence))
         .catch((error: unknown) => this.#logger.warn({ error: String(error) }, 'the orderly shutdown could not be noted: the next start recovers'))
     }
   }
@@ -452,6 +452,10 @@ interface Opened {
   state: LocalPartition | null
   checkpointer: Checkpointer | null
   producers: Map<string, [producerId: number, value: Uint8Array][]>
+}
+
+async function syncIndexes(partitions: Iterable<LocalPartition>): Promise<void> {
+  for (const { segments, gone } of partitions) for (const segment of segments) if (!gone) await segment.syncIndexes()
 }
 
 /** Where the files of a deleted topic wait for their removal; a legal topic name never ends so. */

@@ -8,7 +8,7 @@ import { lastSlot } from './offset-index.ts'
 import { PartitionFolder } from './partition-folder.ts'
 import { guarded, NOTHING, readPartition } from './partition-reads.ts'
 import type { PartitionIdentity, PartitionStart, RecoveryPoint, UnwrittenBatch } from './partition-start.ts'
-import { batchesFrom, committedBatch, isReady, type PendingBatch, type PendingGroup, readyRun, splitPending, writeRun } from './pending.ts'
+import { batchesFrom, committedBatch, isReady, type PendingBatch, type PendingGroup, readyRun, splitPending, writeLarge, writeRun } from './pending.ts'
 import type {
   AbortedTransaction,
   LogFailure,
@@ -22,7 +22,7 @@ import type {
   VisibleBatch,
 } from './ports.ts'
 import type { ProducerStates, SequencedBatch } from './producer-state.ts'
-import { batchOffsetCount, patchBatch } from './record-batch.ts'
+import { batchLeaderEpoch, batchOffsetCount, patchBatch } from './record-batch.ts'
 import { Segment } from './segment.ts'
 import { syncFoldersAbove } from './small-file.ts'
 import { Fifo, PartitionTail } from './tail-cache.ts'
@@ -73,7 +73,6 @@ export class LocalPartition implements PartitionLog {
     this.#settings = settings
     this.#tail = new PartitionTail(core.tailCache)
     this.#epochs = new LeaderEpochs(start.epochs)
-    this.#leaderEpoch = this.#epochs.current + (start.raiseEpoch ? 1 : 0)
     this.#recoveryPoint = start.recoveryPoint
     this.#logStartOffset = start.logStartOffset
     this.#logEndOffset = start.logEndOffset
@@ -83,6 +82,7 @@ export class LocalPartition implements PartitionLog {
     this.#durableOffset = start.segments.every((segment) => segment.syncedBytes === segment.writtenBytes) ? start.logEndOffset : start.logStartOffset
     if (this.#durableOffset < start.logEndOffset) this.#cover.forget()
     for (const batch of start.unwritten) this.#keepUnwritten(batch)
+    this.#leaderEpoch = this.#epochs.current + (start.raiseEpoch ? 1 : 0)
   }
 
   get folder(): string {
@@ -190,7 +190,7 @@ export class LocalPartition implements PartitionLog {
     if (this.#gone) return
     const { mustSync, large } = this.#cover.plan(this.#pending, last, entries)
     if (mustSync) before.push(() => this.#makeDurable())
-    if (large.length > 0) before.push(() => this.#writeLarge(large))
+    if (large.length > 0) before.push(() => writeLarge(large, () => this.#gone))
   }
 
   /** The commit that was planned failed: what it would have made durable has to be synced by the next. */
@@ -379,18 +379,6 @@ export class LocalPartition implements PartitionLog {
     confirm?.()
   }
 
-  /** Large batches go to their segments off the event loop, and are on disk when it resolves. */
-  async #writeLarge(batches: readonly PendingBatch[]): Promise<void> {
-    if (this.#gone) return
-    try {
-      for (const { segment, bytes, position } of batches) if (!this.#gone) await segment.log.writeAsync([bytes], position)
-      for (const segment of new Set(batches.map((batch) => batch.segment))) if (!this.#gone) await segment.log.sync()
-    } catch (error) {
-      if (!this.#gone) throw error
-    }
-    for (const batch of batches) batch.inSegment = true
-  }
-
   /** Whether a name of a file of this partition is not on disk yet. */
   get needsLink(): boolean {
     return this.segments.some((segment) => segment.needsLink)
@@ -453,6 +441,7 @@ export class LocalPartition implements PartitionLog {
     const segment = this.activeSegment?.baseOffset === segmentBase ? this.activeSegment : this.#addSegment(segmentBase)
     const batch = committedBatch(this, segment, position, bytes)
     this.#pending.push(batch)
+    if (this.#epochs.begin(Math.max(batchLeaderEpoch(bytes), this.#epochs.current), batch.baseOffset)) this.#epochsChanged = true
     segment.sizeBytes = position + bytes.length
     this.#logEndOffset = batch.baseOffset + batch.offsetCount
     this.#core.pressure.add(bytes.length)
