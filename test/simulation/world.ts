@@ -8,6 +8,7 @@ import { SimulatedDisk } from '../../src/testing/simulated-disk.ts'
 import { mountDisk } from '../../src/testing/simulated-files.ts'
 import { SimulatedNetwork } from '../../src/testing/simulated-network.ts'
 import { type SimulatedProcess, SimulatedTime } from '../../src/testing/simulated-time.ts'
+import { Damage } from './damage.ts'
 import type { PlantedFault } from './planted/planted-fault.ts'
 import { ResourceWatch } from './resource-watch.ts'
 import { Trace, type TraceOptions } from './trace.ts'
@@ -63,6 +64,8 @@ export class World {
   readonly time: SimulatedTime
   readonly network: SimulatedNetwork
   readonly disk: SimulatedDisk
+  /** Of bytes at rest. */
+  readonly damage: Damage
   /** Where all clients run: they outlive every crash of the broker. */
   readonly clients: SimulatedProcess
   readonly clientNetwork: Network
@@ -116,9 +119,11 @@ export class World {
       syncMs: () => 0.1 + diskTimes.fraction() * (diskTimes.chance(0.05) ? 80 : 2),
       syncFailure: 0,
       readFailure: 0,
+      shortTransfer: 0,
       capacityBytes: Number.POSITIVE_INFINITY,
       lies: new Set(planted?.lies),
     })
+    this.damage = new Damage(this.disk)
     this.disk.onChange = (what) => this.trace('disk', what)
     this.clients = this.time.process('clients')
     this.clientNetwork = this.network.of(this.clients)
@@ -162,8 +167,6 @@ export class World {
   /** Starts the broker on the disk as it is. Nothing is awaited: a crash may come in the middle of it. */
   start(): void {
     if (this.broker.alive) return
-    // Whoever starts a broker on a full disk makes room first (docs/internals/simulation.md says what happens otherwise).
-    this.disk.faults.capacityBytes = Number.POSITIVE_INFINITY
     this.boots++
     this.disturb()
     const process = this.time.process(`broker-${this.boots}`)
@@ -185,9 +188,9 @@ export class World {
     if (!process.alive) return
     this.trace('start-failed', error.message)
     this.#end(process, () => 1)
-    // What a failed sync left in the page cache is not to be trusted: the machine starts anew.
-    if (this.disk.faults.syncFailure > 0) this.disk.powerLoss()
-    if (!this.diskFails) {
+    const restored = this.damage.restore(error.message)
+    if (restored) this.count('damage that a start named')
+    if (!this.diskFails && !restored) {
       this.violate(`the broker does not start: ${error.message}`)
       return
     }
