@@ -11,6 +11,7 @@ import { type SimulatedProcess, SimulatedTime } from '../../src/testing/simulate
 import { Damage } from './damage.ts'
 import type { PlantedFault } from './planted/planted-fault.ts'
 import { ResourceWatch } from './resource-watch.ts'
+import { watchTakeovers } from './takeover-watch.ts'
 import { Trace, type TraceOptions } from './trace.ts'
 
 /** Small enough that journals turn over, snapshots are taken and files are closed within a short run. */
@@ -126,7 +127,7 @@ export class World {
     this.damage = new Damage(this.disk)
     this.disk.onChange = (what) => this.trace('disk', what)
     this.clients = this.time.process('clients')
-    this.clientNetwork = this.network.of(this.clients)
+    this.clientNetwork = watchTakeovers(this, this.network.of(this.clients))
     this.broker = this.time.process('broker-0')
     this.broker.kill()
     this.resources = new ResourceWatch(this)
