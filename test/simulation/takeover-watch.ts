@@ -4,8 +4,10 @@ import type { SimulatedSocket } from '../../src/testing/simulated-network.ts'
 import { MQTT } from './addresses.ts'
 import type { World } from './world.ts'
 
-/** The client hears of it at the latest, when nothing goes wrong meanwhile: what went wrong before may delay it, or keep the client from reading. */
-const CLOSED_WITHIN_MS = 9_000
+/** The client hears of it within this time when nothing goes wrong meanwhile: what went wrong before may delay it, or keep the client from reading. */
+const SOON_MS = 9_000
+/** And whatever goes wrong with connections, as long as the process lives. */
+const LATEST_MS = 18_000
 const MAX_PACKET_BYTES = 1_048_576
 const CONNACK = 0x20
 /** Of a CONNACK: type, length, flags, reason. */
@@ -37,11 +39,17 @@ export function watchTakeovers(world: World, network: Network): Network {
     const acceptedAtMs = world.time.nowMs
     accepted.set(clientId, [...older, client])
     for (const { socket } of older) {
-      world.time.after(CLOSED_WITHIN_MS, null, () => {
-        if (socket.closed || world.calmSinceMs > acceptedAtMs || !world.up) return
-        world.violate(`${clientId} was taken over ${CLOSED_WITHIN_MS / 1000} s ago, and its old connection is open`)
+      world.time.after(SOON_MS, null, () => {
+        if (world.calmSinceMs <= acceptedAtMs) mustBeClosed(clientId, socket, SOON_MS)
+      })
+      world.time.after(LATEST_MS, null, () => {
+        if (world.boots === client.boots) mustBeClosed(clientId, socket, LATEST_MS)
       })
     }
+  }
+
+  function mustBeClosed(clientId: string, socket: SimulatedSocket, afterMs: number): void {
+    if (!socket.closed && world.up) world.violate(`${clientId} was taken over ${afterMs / 1000} s ago, and its old connection is open`)
   }
 }
 
