@@ -3,10 +3,12 @@ import type { Job, Outcome } from './job.ts'
 import { isLost, runJobs } from './pool.ts'
 
 const SHOWN = 160
+const DEFAULT_SECONDS = 10
 
 interface Trial {
   readonly plant: string
   readonly withinSeeds: number
+  readonly seconds: number
   tried: number
   found: Outcome | null
   running: boolean
@@ -29,8 +31,8 @@ export interface PlantedOptions {
 export async function runPlanted(job: Omit<Job, 'seed'>, { first, processes, plants, forMs }: PlantedOptions): Promise<number> {
   const all = Object.entries(PLANTED_FAULTS).filter(([name]) => plants === null || plants.includes(name))
   const turned = forMs === null ? 0 : Math.floor(Date.now() / 60_000) % all.length
-  const trials: Trial[] = [...all.slice(turned), ...all.slice(0, turned)].map(([name, { withinSeeds }]) => {
-    return { plant: name, withinSeeds, tried: 0, found: null, running: false }
+  const trials: Trial[] = [...all.slice(turned), ...all.slice(0, turned)].map(([name, { withinSeeds, seconds = DEFAULT_SECONDS }]) => {
+    return { plant: name, withinSeeds, seconds, tried: 0, found: null, running: false }
   })
   const untilMs = forMs === null ? Number.POSITIVE_INFINITY : performance.now() + forMs
   // The seed that finds it is the first one only when all before it were played: one seed of a plant at a time.
@@ -39,7 +41,7 @@ export async function runPlanted(job: Omit<Job, 'seed'>, { first, processes, pla
     const trial = trials.find(({ running, found, tried, withinSeeds }) => !running && found === null && tried < withinSeeds)
     if (trial === undefined) return undefined
     trial.running = true
-    return { ...job, seed: first + trial.tried, plant: trial.plant, minimiseMs: 0 }
+    return { ...job, seconds: trial.seconds, seed: first + trial.tried, plant: trial.plant, minimiseMs: 0 }
   }
   console.log('| Planted | Found by seed | At the latest | As |\n|---|---|---|---|')
   await runJobs(processes, next, (outcome, tried) => {

@@ -64,6 +64,7 @@ export const WIRE_PLANTS: Readonly<Record<string, PlantedFault>> = {
   },
   'a session that is taken over keeps its old connection': {
     withinSeeds: 20,
+    seconds: 20,
     wrapNetwork: (network) => {
       const takenOver = new Set<StreamSocket>()
       const clients = new Map<string, StreamSocket>()
