@@ -1,6 +1,7 @@
 import type { GroupSettings } from './broker/groups/group-settings.ts'
 import { DEFAULT_GROUP_SETTINGS } from './broker/groups/group-settings.ts'
 import type { SecuritySettings } from './broker/security/broker-security.ts'
+import { DEFAULT_TOKEN_SETTINGS } from './broker/security/delegation-tokens.ts'
 import type { SessionSettings } from './broker/sessions/session-settings.ts'
 import type { MappingSettings } from './broker/topics/mapping/topic-mapping.ts'
 import { SETTING_KEYS, type SettingKey, type Settings, settingOf } from './config/settings.ts'
@@ -98,7 +99,16 @@ export function sessionSettings(settings: Settings): Partial<SessionSettings> {
 }
 
 export function securitySettings(settings: Settings): Partial<SecuritySettings> {
-  return { superUsers: settings['super.users'], allowEveryone: settings['allow.everyone.if.no.acl.found'] }
+  return {
+    superUsers: settings['super.users'],
+    allowEveryone: settings['allow.everyone.if.no.acl.found'],
+    tokens: {
+      ...DEFAULT_TOKEN_SETTINGS,
+      maxLifetimeMs: settings['delegation.token.max.lifetime.ms'],
+      renewLifetimeMs: settings['delegation.token.expiry.time.ms'],
+      checkIntervalMs: settings['delegation.token.expiry.check.interval.ms'],
+    },
+  }
 }
 
 export function mappingSettings(settings: Settings): MappingSettings {

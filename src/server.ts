@@ -134,7 +134,7 @@ async function openCore(settings: Settings, logger: Logger, { clock, random, fil
     maxPartitions: settings['max.partitions'],
     topicDefaults: topicDefaults(settings),
   })
-  const security = new BrokerSecurity(log, random, securitySettings(settings))
+  const security = new BrokerSecurity(log, clock, random, securitySettings(settings))
   const identity = new ClusterIdentityStore(log, random)
   const context: BrokerContext = { clock, random, log, topics, security }
   const groups = new GroupCoordinator(context, groupSettings(settings), logger)
@@ -148,6 +148,8 @@ async function openCore(settings: Settings, logger: Logger, { clock, random, fil
   opened.push(() => log.close())
   await withReason(`cannot open ${log.description}`, () => log.open())
   await withReason(`cannot open the topics of ${log.description}`, () => topics.open())
+  security.tokens.open()
+  opened.push(() => security.tokens.close())
   groups.open()
   opened.push(() => groups.close())
   await sessions.open()

@@ -97,6 +97,11 @@ const SETTINGS = {
   'sasl.oauthbearer.sub.claim.name': string('sub', 'The claim of a token that names the user.'),
   'sasl.oauthbearer.clock.skew.seconds': int(30, 'How far the clock of the issuer of tokens may be off.', { max: 86_400, unit: 's' }),
 
+  // Delegation tokens.
+  'delegation.token.max.lifetime.ms': int(604_800_000, 'How long a delegation token can be renewed, from when it was made.', { min: 1, unit: 'ms' }),
+  'delegation.token.expiry.time.ms': int(86_400_000, 'How long a delegation token is good for without being renewed.', { min: 1, unit: 'ms' }),
+  'delegation.token.expiry.check.interval.ms': int(3_600_000, 'How often expired delegation tokens are looked for.', { min: 1, max: INT_MAX, unit: 'ms' }),
+
   // TLS.
   'tls.listeners': list<string>(
     [],

@@ -97,7 +97,7 @@ test('keys are fetched from a server, and once more when one is not known', asyn
   let asked = 0
   const server = createServer((_, response) => {
     asked++
-    jwks().then((text) => response.setHeader('content-type', 'application/json').end(text))
+    void jwks().then((text) => response.setHeader('content-type', 'application/json').end(text))
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const verifier = await open({ keysUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/keys` })

@@ -43,6 +43,8 @@ const SCENARIOS: readonly (readonly string[])[] = [
   ['allow User:bob delete group *'],
   ['allow User:bob read group g', 'allow User:bob read topic orders', 'deny User:bob read topic secret'],
   ['allow User:bob all group *', 'allow User:bob all topic *', 'allow User:bob all cluster kafka-cluster'],
+  ['allow User:bob create-tokens user User:carol', 'allow User:bob describe-tokens user User:admin'],
+  ['allow User:bob describe delegation-token *', 'deny User:bob create-tokens user *'],
   ['allow User:bob describe transactional-id t*'],
   ['allow User:bob write transactional-id t', 'allow User:bob write topic orders'],
   ['allow User:bob all topic *', 'allow User:bob all group *', 'deny User:bob write topic secret', 'deny User:bob delete topic *'],
@@ -105,5 +107,6 @@ function kafkaProperties(): Record<string, string> {
     'listener.name.plaintext.plain.sasl.jaas.config': jaas,
     'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
     'super.users': 'User:admin;User:ANONYMOUS',
+    'delegation.token.secret.key': 'a secret',
   }
 }
