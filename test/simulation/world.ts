@@ -9,6 +9,7 @@ import { mountDisk } from '../../src/testing/simulated-files.ts'
 import { SimulatedNetwork } from '../../src/testing/simulated-network.ts'
 import { type SimulatedProcess, SimulatedTime } from '../../src/testing/simulated-time.ts'
 import { Damage } from './damage.ts'
+import { SESSION_MS } from './ownership-model.ts'
 import type { PlantedFault } from './planted/planted-fault.ts'
 import { ResourceWatch } from './resource-watch.ts'
 import { watchTakeovers } from './takeover-watch.ts'
@@ -38,6 +39,7 @@ const SETTINGS: SettingsInput = {
   'log.retention.ms': -1,
   'log.retention.check.interval.ms': 2_000,
   'offsets.retention.check.interval.ms': 3_000,
+  'group.consumer.session.timeout.ms': SESSION_MS,
 }
 
 export interface WorldOptions extends TraceOptions {

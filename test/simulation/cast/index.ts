@@ -1,6 +1,7 @@
 import type { SeededRandom } from '../../../src/testing/seeded-random.ts'
 import type { Workload } from '../stage.ts'
 import { consumerGroup } from './consumer-group.ts'
+import { group848 } from './group-848.ts'
 import { groupCooperative } from './group-cooperative.ts'
 import { groupOffsets } from './group-offsets.ts'
 import { kafkaExact, kafkaRetention } from './kafka-exact.ts'
@@ -16,6 +17,7 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
   'kafka-log': kafkaLog,
   'group-offsets': groupOffsets,
   'group-cooperative': groupCooperative,
+  'group-848': group848,
   'kafka-retention': kafkaRetention,
   'kafka-exact': kafkaExact,
   'kafka-short-lived': kafkaShortLived,

@@ -317,8 +317,9 @@ export class ConsumerGroup implements ChangeSource {
   #retarget(): void {
     if (this.target.epoch >= this.#epoch) return
     const nowMs = this.#host.clock.now()
-    const assignmentIntervalMs = this.#host.timings.number(this.id, 'consumer.assignment.interval.ms')
-    if (this.target.computedAtMs !== 0 && assignmentIntervalMs > 0 && nowMs < this.target.computedAtMs + assignmentIntervalMs) return
+    const sinceMs = nowMs - this.target.computedAtMs
+    // A clock that was set back must not hold it up.
+    if (sinceMs >= 0 && sinceMs < this.#host.timings.number(this.id, 'consumer.assignment.interval.ms')) return
     for (const memberId of this.target.compute(this.roster, (topicId) => this.#partitionCount(topicId))) this.#change('target', memberId)
     this.target.epoch = this.#epoch
     this.target.computedAtMs = nowMs

@@ -133,14 +133,20 @@ export class Subscriptions {
     return true
   }
 
-  /** Changes whenever one of the topics comes, goes, is made anew or grows: names, ids and partition counts, hashed. */
+  /**
+   * Changes whenever one of the topics comes, goes, is made anew or grows, or an expression matches other ones: names, ids and
+   * partition counts, hashed.
+   */
   fingerprint(): string {
+    const expressions = [...this.#expressions].sort(([left], [right]) => (left < right ? -1 : 1))
     const names = new Set(this.#names.keys())
-    for (const { topicNames } of this.#expressions.values()) for (const name of topicNames) names.add(name)
+    for (const [, { topicNames }] of expressions) for (const name of topicNames) names.add(name)
     const topics = [...names].map((name) => this.#topics.get(name)).filter((topic): topic is Topic => topic !== undefined)
-    if (topics.length === 0) return ''
+    if (topics.length === 0 && expressions.length === 0) return ''
     const hash = createHash('sha256')
     for (const { name, id, partitions } of topics.sort((left, right) => (left.name < right.name ? -1 : 1))) hash.update(`${name} ${id} ${partitions.length}\n`)
+    // A crash between a new expression and its first match must not pass for a match.
+    for (const [source, { changed, topicNames }] of expressions) hash.update(`${source}\n${changed === null ? '' : [...topicNames].sort()}\n`)
     return hash.digest('base64url').slice(0, 16)
   }
 
