@@ -13,13 +13,6 @@ export const DISK_PLANTS: Readonly<Record<string, PlantedFault>> = {
         if (path.endsWith('.log')) file.sync = () => Promise.resolve()
       }),
   },
-  'a snapshot is not synced before its name': {
-    withinSeeds: 20,
-    wrapFiles: (files) =>
-      withFiles(files, (path, file) => {
-        if (path.includes('snapshot')) file.sync = () => Promise.resolve()
-      }),
-  },
   'recovery cuts one byte too many': {
     withinSeeds: 20,
     wrapFiles: (files) =>

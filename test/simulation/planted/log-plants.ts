@@ -6,6 +6,8 @@ import type { PlantedFault } from './planted-fault.ts'
 
 /** Long enough for a crash to come in between. */
 const LATE_MS = 100
+/** Topics are deleted seldom. */
+const LATE_DELETION_MS = 800
 
 /** What appends, reads and offsets may get wrong. */
 export const LOG_PLANTS: Readonly<Record<string, PlantedFault>> = {
@@ -146,7 +148,7 @@ function deleteEarly(log: LogStore, clock: Clock): LogStore {
     const gone = group.state.filter(({ kind, value }) => kind === STATE_KINDS.topic && value === null)
     for (const { key } of gone) log.deleteTopic(key)
     if (gone.length === 0) append(group)
-    else clock.after(LATE_MS, () => append(group))
+    else clock.after(LATE_DELETION_MS, () => append(group))
   }
   return log
 }
