@@ -44,10 +44,10 @@ export class KafkaClient {
   }
 
   /** Tries until somebody listens; null when the run ends first. */
-  static async open(world: World): Promise<KafkaClient> {
+  static async open(world: World, address = KAFKA): Promise<KafkaClient> {
     for (;;) {
       try {
-        return new KafkaClient(world, await world.clientNetwork.connect(KAFKA))
+        return new KafkaClient(world, await world.clientNetwork.connect(address))
       } catch {
         await world.sleep(50 + world.random.below(200))
       }

@@ -33,8 +33,9 @@ const BOUNDS = {
 
 const SETTINGS: SettingsInput = {
   storage: 'file:simulated',
-  'kafka.listeners': '127.0.0.1:9092',
+  'kafka.listeners': '127.0.0.1:9092,127.0.0.1:9094',
   'mqtt.listeners': '127.0.0.1:1883',
+  'insecure.listeners': '127.0.0.1:9092,127.0.0.1:1883',
   'log.segment.bytes': 1_048_576,
   'log.retention.ms': -1,
   'log.retention.check.interval.ms': 2_000,

@@ -10,6 +10,7 @@ import { kafkaShortLived } from './kafka-short-lived.ts'
 import { kafkaToMqtt } from './kafka-to-mqtt.ts'
 import { mqttDelivery } from './mqtt-delivery.ts'
 import { mqttRetained, mqttWills } from './mqtt-kept.ts'
+import { rights } from './rights.ts'
 import { topicLives } from './topic-lives.ts'
 
 /** Everything that the simulation lets clients do. */
@@ -27,6 +28,7 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
   'mqtt-delivery': mqttDelivery,
   'mqtt-retained': mqttRetained,
   'mqtt-wills': mqttWills,
+  rights,
 }
 
 /** Of the runs that take all there is. */

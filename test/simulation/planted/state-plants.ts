@@ -24,6 +24,11 @@ export const STATE_PLANTS: Readonly<Record<string, PlantedFault>> = {
     withinSeeds: 20,
     wrapLog: (log) => withoutState(log, ({ kind, value }) => kind === STATE_KINDS.topic && value === null),
   },
+  'rights are not kept': { withinSeeds: 40, wrapLog: (log) => withoutState(log, ({ kind, value }) => kind === STATE_KINDS.acl && value !== null) },
+  'rights that were taken away are kept': {
+    withinSeeds: 40,
+    wrapLog: (log) => withoutState(log, ({ kind, value }) => kind === STATE_KINDS.acl && value === null),
+  },
   'a snapshot has half of the state': { withinSeeds: 20, wrapLog: halveSnapshots },
 }
 
