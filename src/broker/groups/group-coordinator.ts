@@ -96,7 +96,8 @@ export class GroupCoordinator {
   consumerHeartbeat(request: HeartbeatRequest, respond: Respond<HeartbeatAnswer | Failure>): void {
     const answer = this.#registry.isClosed ? failure(ERRORS.coordinatorNotAvailable) : (checkHeartbeat(request) ?? this.#consumerHeartbeat(request))
     if (isFailure(answer)) respond(answer)
-    else this.#registry.whenSaved(request.groupId, (failed) => respond(failed === null ? answer : failure(failed)))
+    else if (leaves(request)) this.#registry.whenSaved(request.groupId, (failed) => respond(failed === null ? answer : failure(failed)))
+    else this.#whenSaved(request.groupId, answer.memberId, (failed) => respond(failed === null ? answer : failure(failed)))
   }
 
   /** ConsumerGroupDescribe. */
@@ -120,7 +121,7 @@ export class GroupCoordinator {
     if (group?.type === 'consumer' && !isEmpty(group)) {
       const joined = joinAsClassic(group, this.#registry, request)
       if (joined.error !== null) respond(joined)
-      else this.#registry.whenSaved(group.id, (failed) => respond(failed === null ? joined : joinRefused(failed, request.memberId)))
+      else this.#whenSaved(group.id, joined.memberId, (failed) => respond(failed === null ? joined : joinRefused(failed, request.memberId)))
     } else if (group?.type === 'classic') {
       group.join(request, respond)
     } else {
@@ -144,7 +145,8 @@ export class GroupCoordinator {
       group.sync(request, respond)
     } else {
       const synced = syncAsClassic(group, this.#registry, request)
-      this.#registry.whenSaved(group.id, (failed) => respond(failed === null ? synced : syncRefused(failed)))
+      if (synced.error !== null) respond(synced)
+      else this.#whenSaved(group.id, request.memberId, (failed) => respond(failed === null ? synced : syncRefused(failed)))
     }
   }
 
@@ -280,6 +282,15 @@ export class GroupCoordinator {
     }
     if (group === undefined || isEmpty(group)) return this.#foundConsumerGroup(request)
     return group.type === 'classic' ? this.#upgrade(group, request) : failure(ERRORS.groupIdNotFound)
+  }
+
+  /** Calls `run` when what a member is told is on disk. It may be out by then: a disk that is slower than its session. */
+  #whenSaved(groupId: string, memberId: string, run: (failed: ErrorRow | null) => void): void {
+    this.#registry.whenSaved(groupId, (failed) => {
+      const group = this.#registry.get(groupId)
+      const isOut = failed === null && group?.type === 'consumer' && !group.answered(memberId)
+      run(isOut ? ERRORS.unknownMemberId : failed)
+    })
   }
 
   /** The first member of a new group, or of one that has none. */

@@ -106,6 +106,8 @@ export class GroupRegistry implements GroupHost, ConsumerGroupHost {
     const before = this.#groups.get(group.id)
     if (before === group) return
     before?.die(error)
+    // What the one before had not written down yet is not written any more: there may be members that are long gone.
+    if (group.type === 'consumer') group.overwrite(this.#consumerStore.parts(group.id))
     this.#groups.set(group.id, group)
   }
 
@@ -126,10 +128,11 @@ export class GroupRegistry implements GroupHost, ConsumerGroupHost {
 
   /** Calls `run` when what a group of KIP-848 has become until now is on disk, or will never be. */
   whenSaved(groupId: string, run: WhenSaved): void {
-    const waiting = this.#downgrades.get(groupId)
     const group = this.#groups.get(groupId)
-    if (waiting !== undefined) waiting.push(run)
-    else if (group?.type === 'consumer') group.journal.whenSaved(run)
+    const waiting = this.#downgrades.get(groupId)
+    // It may be one again by now.
+    if (group?.type === 'consumer') group.journal.whenSaved(run)
+    else if (waiting !== undefined) waiting.push(run)
     else run(null)
   }
 

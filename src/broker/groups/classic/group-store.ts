@@ -12,9 +12,9 @@ export class GroupStore implements StateMachine {
   readonly kind = STATE_KINDS.group
   readonly #groups = new Map<string, DurableCell<Uint8Array>>()
 
-  /** Whether a state of the group is saved, or is being saved. */
+  /** Whether a state of the group is saved, is being saved, or is being deleted, which may fail. */
   has(groupId: string): boolean {
-    return this.#groups.get(groupId)?.latest != null
+    return this.#groups.has(groupId)
   }
 
   groupIds(): IterableIterator<string> {

@@ -3,7 +3,17 @@ import { STATE_KINDS } from '../../state-kinds.ts'
 import { DurableCell } from '../durable-cell.ts'
 import type { StagedChange } from '../offsets.ts'
 import type { MemberProfile } from './consumer-member.ts'
-import { decodeCurrent, decodeEpochs, decodeProfile, decodeTarget, type GroupEpochs, type PartChange, parsePartKey, printPartKey } from './group-parts.ts'
+import {
+  decodeCurrent,
+  decodeEpochs,
+  decodeProfile,
+  decodeTarget,
+  type GroupEpochs,
+  type PartChange,
+  type PartId,
+  parsePartKey,
+  printPartKey,
+} from './group-parts.ts'
 import type { Partitions } from './partitions.ts'
 import type { CurrentAssignment } from './reconcile.ts'
 
@@ -27,17 +37,6 @@ export class ConsumerGroupStore implements StateMachine {
   /** Group id to key to value. */
   readonly #groups = new Map<string, Map<string, DurableCell<Uint8Array>>>()
 
-  /** Whether anything of the group is saved, or is being saved. */
-  has(groupId: string): boolean {
-    for (const cell of this.#groups.get(groupId)?.values() ?? []) if (cell.latest !== null) return true
-    return false
-  }
-
-  /** Groups that are saved. */
-  *groupIds(): Iterable<string> {
-    for (const groupId of this.#groups.keys()) if (this.#durable(groupId, printPartKey(groupId, { kind: 'group', memberId: '' })) !== null) yield groupId
-  }
-
   /** What is durable of a group; null where nothing is. */
   read(groupId: string): SavedConsumerGroup | null {
     const epochs = this.#durable(groupId, printPartKey(groupId, { kind: 'group', memberId: '' }))
@@ -56,6 +55,11 @@ export class ConsumerGroupStore implements StateMachine {
       })
     }
     return { epochs: decodeEpochs(epochs), members }
+  }
+
+  /** Groups that are saved. */
+  *groupIds(): Iterable<string> {
+    for (const groupId of this.#groups.keys()) if (this.#durable(groupId, printPartKey(groupId, { kind: 'group', memberId: '' })) !== null) yield groupId
   }
 
   /** Takes changes of a group in. */
@@ -82,9 +86,13 @@ export class ConsumerGroupStore implements StateMachine {
 
   /** Deletes all of a group; null where there is nothing. */
   stageDeletion(groupId: string): StagedChange | null {
-    const changes: PartChange[] = []
-    for (const [key, cell] of this.#groups.get(groupId) ?? []) if (cell.latest !== null) changes.push({ ...parsePartKey(key), value: null })
+    const changes = this.parts(groupId).map((part) => ({ ...part, value: null }))
     return changes.length === 0 ? null : this.stage(groupId, changes)
+  }
+
+  /** What is saved of a group, is being saved, or is being deleted, which may fail. */
+  parts(groupId: string): PartId[] {
+    return [...(this.#groups.get(groupId)?.keys() ?? [])].map(parsePartKey)
   }
 
   apply(key: string, value: Uint8Array | null): void {

@@ -229,6 +229,13 @@ export class ConsumerGroup implements ChangeSource {
     return allowed && memberCount <= maxSize && this.roster.isClassicWithout(leaving)
   }
 
+  /** A member gets its answer now and can speak again: its session begins anew. False where it is none any more. */
+  answered(memberId: string): boolean {
+    const member = this.roster.get(memberId)
+    if (member !== undefined) this.extendSession(member)
+    return member !== undefined
+  }
+
   extendSession(member: ConsumerMember): void {
     member.session.in(member.profile.classic?.sessionTimeoutMs ?? this.#host.timings.number(this.id, 'consumer.session.timeout.ms'))
   }
@@ -243,6 +250,11 @@ export class ConsumerGroup implements ChangeSource {
     const changes = [...this.#changed.values()].map((part) => ({ ...part, value: this.#encode(part) }))
     this.#changed.clear()
     return changes
+  }
+
+  /** What is saved under its id is of a former group: whatever it has itself is written over it, the rest is deleted. */
+  overwrite(parts: readonly PartId[]): void {
+    for (const { kind, memberId } of parts) this.#change(kind, memberId)
   }
 
   /** Everything must be saved: it was made of a classic group. */

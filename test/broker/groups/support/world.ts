@@ -1,5 +1,6 @@
 import type { BrokerContext } from '../../../../src/broker/broker.ts'
-import { isFailure } from '../../../../src/broker/errors.ts'
+import { type Failure, isFailure } from '../../../../src/broker/errors.ts'
+import type { HeartbeatAnswer, HeartbeatRequest } from '../../../../src/broker/groups/consumer/heartbeat-request.ts'
 import { GroupCoordinator } from '../../../../src/broker/groups/group-coordinator.ts'
 import type { JoinRequest, JoinResult, LeavingMember, MemberConnection, SyncResult } from '../../../../src/broker/groups/group-requests.ts'
 import { DEFAULT_GROUP_SETTINGS, type GroupSettings } from '../../../../src/broker/groups/group-settings.ts'
@@ -134,6 +135,13 @@ export class World {
     return waiting
   }
 
+  /** ConsumerGroupHeartbeat (KIP-848); without words of its own it joins with `t`. */
+  beat(words: Partial<HeartbeatRequest> = {}): Waiting<HeartbeatAnswer | Failure> {
+    const waiting: Waiting<HeartbeatAnswer | Failure> = { result: undefined }
+    this.groups.consumerHeartbeat(heartbeatRequest(words), (result) => answer(waiting, result))
+    return waiting
+  }
+
   heartbeat(joined: JoinResult | undefined, words: { groupId?: string; instanceId?: string | null; connection?: MemberConnection } = {}): string {
     const error = this.groups.heartbeat({
       groupId: words.groupId ?? 'g',
@@ -236,6 +244,28 @@ export function joinRequest(words: JoinWords = {}): JoinRequest {
     rebalanceTimeoutMs: 60_000,
     requiresKnownMemberId: false,
     canSkipAssignment: false,
+    ...words,
+  }
+}
+
+/** A first heartbeat with everything filled in; with another epoch one that says nothing new. */
+export function heartbeatRequest(words: Partial<HeartbeatRequest> = {}): HeartbeatRequest {
+  const joins = (words.memberEpoch ?? 0) === 0
+  return {
+    groupId: 'g',
+    memberId: 'm1',
+    memberEpoch: 0,
+    instanceId: null,
+    rackId: null,
+    rebalanceTimeoutMs: joins ? 60_000 : -1,
+    topicNames: joins ? ['t'] : null,
+    topicRegex: null,
+    assignor: null,
+    owned: joins ? [] : null,
+    clientId: 'client',
+    clientHost: '/127.0.0.1',
+    makesOwnMemberId: true,
+    mayDescribe: () => true,
     ...words,
   }
 }
