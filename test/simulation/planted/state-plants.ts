@@ -5,7 +5,7 @@ import type { PlantedFault } from './planted-fault.ts'
 
 /** What the coordinators may fail to keep. */
 export const STATE_PLANTS: Readonly<Record<string, PlantedFault>> = {
-  'packet ids of QoS 2 are not kept': { withinSeeds: 20, wrapLog: (log) => withoutState(log, ({ kind }) => kind === STATE_KINDS.sessionQos2) },
+  'packet ids of QoS 2 are not kept': { withinSeeds: 40, wrapLog: (log) => withoutState(log, ({ kind }) => kind === STATE_KINDS.sessionQos2) },
   'exchanges of QoS 2 with subscribers are not kept': {
     withinSeeds: 20,
     wrapLog: (log) => withoutState(log, ({ kind, key }) => kind === STATE_KINDS.sessionAck && key.includes('\0o')),
@@ -15,7 +15,7 @@ export const STATE_PLANTS: Readonly<Record<string, PlantedFault>> = {
     wrapLog: (log) => withoutState(log, ({ kind, key }) => kind === STATE_KINDS.session && key.includes('#')),
   },
   'retained messages are not kept': { withinSeeds: 20, wrapLog: withoutRetained },
-  'wills are not kept': { withinSeeds: 20, wrapLog: (log) => withoutState(log, ({ kind, value }) => kind === STATE_KINDS.will && value !== null) },
+  'wills are not kept': { withinSeeds: 40, wrapLog: (log) => withoutState(log, ({ kind, value }) => kind === STATE_KINDS.will && value !== null) },
   'wills are kept after a goodbye': { withinSeeds: 20, wrapLog: (log) => withoutState(log, ({ kind, value }) => kind === STATE_KINDS.will && value === null) },
   'committed offsets are not kept': { withinSeeds: 20, wrapLog: (log) => withoutState(log, ({ kind }) => kind === STATE_KINDS.groupOffset) },
   'generations are not kept': { withinSeeds: 20, wrapLog: (log) => withoutState(log, ({ kind }) => kind === STATE_KINDS.group) },
