@@ -66,8 +66,13 @@ async function run(): Promise<number> {
 
 function describe(finding: Finding): void {
   console.log(`${finding.target} seed ${finding.seed}: FAILED\n${finding.message.split('\n').slice(0, 12).join('\n')}`)
-  console.log(`  meta ${JSON.stringify(finding.meta)}`)
-  for (const mutation of finding.mutations) console.log(`  ${JSON.stringify(mutation)}`)
+  const { paths, ...meta } = finding.meta
+  console.log(`  meta ${JSON.stringify(meta)}`)
+  for (const mutation of finding.mutations) {
+    const file = Array.isArray(paths) && 'part' in mutation ? ` ${paths[mutation.part]}` : ''
+    console.log(`  ${JSON.stringify(mutation)}${file}`)
+  }
+  if (paths !== undefined) return
   for (const [index, part] of finding.parts.entries()) {
     if (part.length > 0) console.log(`  part ${index}, ${part.length} bytes: ${part.toString('hex', 0, SHOWN_BYTES)}${part.length > SHOWN_BYTES ? '…' : ''}`)
   }

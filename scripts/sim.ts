@@ -13,16 +13,18 @@ const HELP = `Runs the whole broker, with its clients, its disk and its network,
   npm run sim -- --count 100            a hundred fresh seeds; prints what fails with its seed
   npm run sim -- --for 120              fresh seeds for so many seconds of wall-clock time
   npm run sim -- --known                the runs that once found something
-  npm run sim -- --planted              plants faults one after the other and counts the seeds until each is found
+  npm run sim -- --planted              plants faults one after the other and counts the seeds until each is found;
+                                        with --for some of them, others every minute
 
   --seconds N   simulated seconds of faults per run (20)
   --steps N     end after so many happenings
   --from N      the first seed of --count (the time of day) and of --planted (1)
   --jobs N      how many processes (the cores, less one)
-  --plant NAME  with a planted fault; with --planted only this one
+  --plant NAME  with a planted fault; with --planted only these, A,B,…
   --workloads A,B,…    exactly these workloads; otherwise the seed takes some
   --faults A@MS#N,…    exactly these faults, each with its moment and its own seed, or none; otherwise the seed takes some
   --variation N        the same workloads and faults in another interleaving (0)
+  --until-failure      ends with the first that fails
   --no-minimise        does not look for the smallest run that fails
   --minimise-for N     seconds of wall-clock time for that (60)`
 
@@ -41,6 +43,7 @@ const { values } = parseArgs({
     variation: { type: 'string' },
     minimise: { type: 'boolean', default: true },
     'minimise-for': { type: 'string' },
+    'until-failure': { type: 'boolean' },
     known: { type: 'boolean' },
     planted: { type: 'boolean' },
     trace: { type: 'boolean' },
@@ -59,11 +62,17 @@ async function main(): Promise<number> {
     return 0
   }
   const processes = Number(values.jobs ?? Math.max(1, availableParallelism() - 1))
-  if (values.planted)
-    return (await runPlanted(jobBase(), Number(values.from ?? 1), processes, values.plant === undefined ? null : [values.plant])) === 0 ? 0 : 1
+  if (values.planted) return playPlanted(processes)
   if (values.known) return runMany(processes, knownJobs())
   if (values.seed !== undefined) return runOne({ ...jobBase(), seed: Number(values.seed) })
   return runMany(processes, freshJobs())
+}
+
+async function playPlanted(processes: number): Promise<number> {
+  const forMs = values.for === undefined ? null : Number(values.for) * 1000
+  const missed = await runPlanted(jobBase(), { first: Number(values.from ?? 1), processes, plants: values.plant?.split(',') ?? null, forMs })
+  console.log(missed === 0 ? 'every planted fault was found in time' : `${missed} planted faults were not found in time`)
+  return missed === 0 ? 0 : 1
 }
 
 function jobBase(): Omit<Job, 'seed'> {
@@ -79,7 +88,7 @@ function jobBase(): Omit<Job, 'seed'> {
 }
 
 async function runOne(job: Job): Promise<number> {
-  const outcome = await runJob(values.trace ? { ...job, minimiseMs: 0 } : job, values.trace)
+  const outcome = await runJob(values.trace ? { ...job, minimiseMs: 0 } : job, { print: values.trace ?? false })
   describe(outcome)
   return outcome.violations.length === 0 ? 0 : 1
 }
@@ -100,6 +109,7 @@ function* knownJobs(): Generator<Job> {
 async function runMany(processes: number, jobs: Generator<Job>): Promise<number> {
   const totals = new Totals()
   const next = (): Job | undefined => {
+    if (values['until-failure'] && totals.failed > 0) return undefined
     const { value, done } = jobs.next()
     return done ? undefined : value
   }

@@ -26,7 +26,7 @@ export interface BrokerOptions {
 export interface Broker extends AsyncDisposable {
   /** The first Kafka listener as clients want it, `127.0.0.1:40961`; empty where it is off. */
   readonly kafka: string
-  /** The first MQTT listener as a URL, `mqtt://127.0.0.1:40963`; empty where it is off. */
+  /** The first MQTT listener as a URL, `mqtt://127.0.0.1:40963` (`mqtts:` with TLS); empty where it is off. */
   readonly mqtt: string
   /** All listeners. */
   readonly addresses: { readonly kafka: readonly HostPort[]; readonly mqtt: readonly HostPort[] }
@@ -57,10 +57,11 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
   const server = await openServer(settings, logger, { ...REAL_MACHINE, ...options.machine })
   const url = (address: HostPort | undefined): string =>
     address === undefined ? '' : `${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`
+  const scheme = settings['tls.listeners'].includes(settings['mqtt.listeners'][0]?.text ?? '') ? 'mqtts' : 'mqtt'
   const close = (): Promise<void> => server.close()
   return {
     kafka: url(server.kafka[0]),
-    mqtt: server.mqtt[0] === undefined ? '' : `mqtt://${url(server.mqtt[0])}`,
+    mqtt: server.mqtt[0] === undefined ? '' : `${scheme}://${url(server.mqtt[0])}`,
     addresses: { kafka: server.kafka, mqtt: server.mqtt },
     close,
     [Symbol.asyncDispose]: close,

@@ -5,9 +5,9 @@ import type { Settings } from './config/settings.ts'
 /** Secure by default: which listeners serve clients without a password (docs/internals/decisions/0003-users-before-acls.md). */
 export class Access {
   readonly #settings: Settings
-  readonly #security: Security
+  readonly #security: Pick<Security, 'hasUsers'>
 
-  constructor(settings: Settings, security: Security) {
+  constructor(settings: Settings, security: Pick<Security, 'hasUsers'>) {
     this.#settings = settings
     this.#security = security
   }
@@ -22,7 +22,7 @@ export class Access {
   openDoor(): string | null {
     if (this.#security.hasUsers) return null
     const listeners = [...this.#settings['kafka.listeners'], ...this.#settings['mqtt.listeners']]
-    const open = listeners.find((address) => !isLoopback(address.host) && !this.#isSaidInsecure(address))
+    const open = listeners.find((address) => !isLoopback(address.host) && !this.#isSaidInsecure(address) && !this.#wantsProof(address))
     if (open === undefined) return null
     return (
       `${open.text} can be reached from other machines, and there are no users yet, so that anybody could do anything. ` +
@@ -32,5 +32,18 @@ export class Access {
 
   #isSaidInsecure(address: ListenerAddress): boolean {
     return this.#settings['insecure.listeners'].includes(address.text)
+  }
+
+  /** Whether clients prove who they are by something else than a password. */
+  #wantsProof(address: ListenerAddress): boolean {
+    const takesTokens = this.#settings['sasl.oauthbearer.jwks.endpoint.url'] !== '' && this.#settings['kafka.listeners'].includes(address)
+    return takesTokens || this.#wantsCertificate(address)
+  }
+
+  /** Clients without a certificate do not get past the handshake. */
+  #wantsCertificate(address: ListenerAddress): boolean {
+    const index = this.#settings['tls.listeners'].indexOf(address.text)
+    const auth = this.#settings['ssl.client.auth']
+    return index >= 0 && (auth.length === 1 ? auth[0] : auth[index]) === 'required'
   }
 }

@@ -1,6 +1,7 @@
 import type { GroupSettings } from './broker/groups/group-settings.ts'
 import { DEFAULT_GROUP_SETTINGS } from './broker/groups/group-settings.ts'
 import type { SecuritySettings } from './broker/security/broker-security.ts'
+import { DEFAULT_TOKEN_SETTINGS } from './broker/security/delegation-tokens.ts'
 import type { SessionSettings } from './broker/sessions/session-settings.ts'
 import type { MappingSettings } from './broker/topics/mapping/topic-mapping.ts'
 import { DEFAULT_TRANSACTION_SETTINGS, type TransactionSettings } from './broker/transactions/transaction-settings.ts'
@@ -47,6 +48,12 @@ export function groupSettings(settings: Settings): GroupSettings {
     initialRebalanceDelayMs: settings['group.initial.rebalance.delay.ms'],
     maxSize: settings['group.max.size'],
     disconnectGraceMs: graceMs < 0 ? null : graceMs,
+    maxConsumerGroupSize: settings['group.consumer.max.size'],
+    consumerSessionTimeoutMs: settings['group.consumer.session.timeout.ms'],
+    consumerHeartbeatIntervalMs: settings['group.consumer.heartbeat.interval.ms'],
+    consumerAssignmentIntervalMs: settings['group.consumer.assignment.interval.ms'],
+    migrationPolicy: settings['group.consumer.migration.policy'],
+    regexRefreshIntervalMs: settings['group.consumer.regex.refresh.interval.ms'],
     offsetsRetentionMs: settings['offsets.retention.minutes'] * 60_000,
     offsetsRetentionCheckIntervalMs: settings['offsets.retention.check.interval.ms'],
     maxOffsetMetadataLength: settings['offset.metadata.max.bytes'],
@@ -103,7 +110,16 @@ export function sessionSettings(settings: Settings): Partial<SessionSettings> {
 }
 
 export function securitySettings(settings: Settings): Partial<SecuritySettings> {
-  return { superUsers: settings['super.users'], allowEveryone: settings['allow.everyone.if.no.acl.found'] }
+  return {
+    superUsers: settings['super.users'],
+    allowEveryone: settings['allow.everyone.if.no.acl.found'],
+    tokens: {
+      ...DEFAULT_TOKEN_SETTINGS,
+      maxLifetimeMs: settings['delegation.token.max.lifetime.ms'],
+      renewLifetimeMs: settings['delegation.token.expiry.time.ms'],
+      checkIntervalMs: settings['delegation.token.expiry.check.interval.ms'],
+    },
+  }
 }
 
 export function mappingSettings(settings: Settings): MappingSettings {

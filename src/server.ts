@@ -3,6 +3,8 @@ import { ClusterIdentityStore } from './broker/cluster-identity.ts'
 import { GroupCoordinator } from './broker/groups/group-coordinator.ts'
 import { DEFAULT_PRODUCER_ID_SETTINGS, ProducerIds } from './broker/producers/producer-ids.ts'
 import { BrokerSecurity } from './broker/security/broker-security.ts'
+import type { Principal } from './broker/security/ports.ts'
+import { PrincipalMapping } from './broker/security/principal-mapping.ts'
 import { SessionManager } from './broker/sessions/session-manager.ts'
 import type { SessionSettings } from './broker/sessions/session-settings.ts'
 import { TopicMapping } from './broker/topics/mapping/topic-mapping.ts'
@@ -39,6 +41,8 @@ import {
   topicDefaults,
   transactionSettings,
 } from './server-settings.ts'
+import { TlsListeners } from './server-tls.ts'
+import { openSaslOffer } from './server-tokens.ts'
 import type { Logger } from './telemetry/logger.ts'
 import type { Decompress } from './util/compression.ts'
 
@@ -57,6 +61,8 @@ export interface Server {
   readonly mqtt: readonly HostPort[]
   /** `kafka=127.0.0.1:9092 mqtt=127.0.0.1:1883 storage=file:./elytra-data` */
   describe(): string
+  /** Reads certificates and keys anew; what is wrong with them is logged, and the former ones stay in use. */
+  reload(): Promise<void>
   /** Tells clients, closes listeners and connections, then the log. Closing twice is fine. */
   close(): Promise<void>
 }
@@ -89,9 +95,9 @@ export async function openServer(settings: Settings, logger: Logger, machine: Ma
   }
   try {
     const core = await openCore(settings, logger, machine, opened)
-    const { kafka, mqtt } = await openListeners(core, settings, { network: machine.network, clock: machine.clock, logger }, opened)
+    const { kafka, mqtt, tls } = await openListeners(core, settings, { network: machine.network, clock: machine.clock, logger }, opened)
     const storage = core.broker.log.description
-    return { kafka, mqtt, describe: () => `kafka=${printAll(kafka)} mqtt=${printAll(mqtt)} storage=${storage}`, close }
+    return { kafka, mqtt, describe: () => `kafka=${printAll(kafka)} mqtt=${printAll(mqtt)} storage=${storage}`, reload: () => tls.reload(), close }
   } catch (error) {
     await close()
     throw error
@@ -118,6 +124,7 @@ interface Core {
   readonly broker: KafkaBroker
   readonly sessions: SessionManager
   readonly access: Access
+  readonly security: BrokerSecurity
 }
 
 /** Makes everything that keeps state, then replays that state, then brings it to life. */
@@ -129,7 +136,7 @@ async function openCore(settings: Settings, logger: Logger, { clock, random, fil
     maxPartitions: settings['max.partitions'],
     topicDefaults: topicDefaults(settings),
   })
-  const security = new BrokerSecurity(log, random, securitySettings(settings))
+  const security = new BrokerSecurity(log, clock, random, securitySettings(settings))
   const identity = new ClusterIdentityStore(log, random)
   const context: BrokerContext = { clock, random, log, topics, security }
   const groups = new GroupCoordinator(context, groupSettings(settings), logger)
@@ -144,6 +151,8 @@ async function openCore(settings: Settings, logger: Logger, { clock, random, fil
   opened.push(() => log.close())
   await withReason(`cannot open ${log.description}`, () => log.open())
   await withReason(`cannot open the topics of ${log.description}`, () => topics.open())
+  security.tokens.open()
+  opened.push(() => security.tokens.close())
   groups.open()
   opened.push(() => groups.close())
   transactions.open()
@@ -163,13 +172,20 @@ async function openCore(settings: Settings, logger: Logger, { clock, random, fil
     fetchSessions: new FetchSessions(clock, random, fetchSessionSettings(settings)),
     brokerConfigs: brokerConfigs(settings),
   }
-  return { broker, sessions, access: new Access(settings, security) }
+  return { broker, sessions, access: new Access(settings, security), security }
 }
 
-async function openListeners({ broker, sessions, access }: Core, settings: Settings, parts: ListenerParts, opened: Closer[]) {
+async function openListeners({ broker, sessions, access, security }: Core, settings: Settings, parts: ListenerParts, opened: Closer[]) {
   const openDoor = access.openDoor()
   if (openDoor !== null) throw new StartError(openDoor)
   const limits = listenerSettings(settings)
+  const saslOffer = await withReason('cannot read sasl.oauthbearer.jwks.endpoint.url', () => openSaslOffer(settings, security, parts.logger))
+  const tls = await openTls(settings, parts)
+  opened.push(() => tls.close())
+  const principalOf = (certificate: Uint8Array): Principal | null => {
+    const name = tls.userOf(certificate)
+    return name === null ? null : security.provenPrincipal(name)
+  }
   // Closed together: clients that do not answer cost their time of grace once.
   const listening: (() => Promise<void>)[] = []
   opened.push(async () => {
@@ -183,6 +199,9 @@ async function openListeners({ broker, sessions, access }: Core, settings: Setti
       get sasl() {
         return access.mayBeAnonymous(address) ? ('optional' as const) : ('required' as const)
       },
+      saslOffer,
+      tls: tls.of(address),
+      principalOf,
     }
     const server = new KafkaServer(broker, parts, listener, limits)
     listening.push(() => server.close())
@@ -192,15 +211,28 @@ async function openListeners({ broker, sessions, access }: Core, settings: Setti
   const mqttServer = new MqttServer({ ...parts, sessions, security: broker.security, pressure: broker.log }, mqttSettings(settings))
   for (const address of settings['mqtt.listeners']) {
     // Keep alive and the time to CONNECT are MQTT's own; idle connections are its normal case.
-    const listener = new Listener(parts, { ...limits, idleTimeoutMs: 0 }, (connection) =>
-      mqttServer.accept(connection, { allowAnonymous: access.mayBeAnonymous(address) }),
+    const listener = new Listener(
+      parts,
+      { ...limits, idleTimeoutMs: 0 },
+      (connection) => {
+        const proven = connection.peerCertificate === null ? null : principalOf(connection.peerCertificate)
+        if (proven === null && connection.peerCertificate !== null) connection.destroy('no rule of ssl.principal.mapping.rules applies to the certificate')
+        return mqttServer.accept(connection, { allowAnonymous: access.mayBeAnonymous(address), proven })
+      },
+      tls.of(address),
     )
     listening.push(() => listener.close())
     mqtt.push(await listen('mqtt', address, () => listener.listen(address)))
   }
   // Closed before its listeners: clients are told why.
   opened.push(() => mqttServer.close())
-  return { kafka, mqtt }
+  return { kafka, mqtt, tls }
+}
+
+async function openTls(settings: Settings, parts: ListenerParts): Promise<TlsListeners> {
+  const mapping = PrincipalMapping.parse(settings['ssl.principal.mapping.rules'])
+  if (typeof mapping === 'string') throw new SettingError(`ssl.principal.mapping.rules ${mapping}`)
+  return withReason('cannot read the certificates of tls.listeners', () => TlsListeners.open(settings, mapping, parts))
 }
 
 function printAll(addresses: readonly HostPort[]): string {

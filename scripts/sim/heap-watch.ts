@@ -10,10 +10,17 @@ export class HeapWatch {
   #runs = 0
   #baseBytes = 0
 
+  /** Whether the run that comes is one to look at. */
+  get looksNext(): boolean {
+    return globalThis.gc !== undefined && (this.#runs + 1) % LOOK_EVERY === 0
+  }
+
   /** Call when a run's outcome is all that is left of it; null, or what is wrong. */
   afterRun(): string | null {
     this.#runs++
     if (globalThis.gc === undefined || this.#runs < WARM_UP_RUNS || this.#runs % LOOK_EVERY !== 0) return null
+    // Twice: memory of buffers is given back after the first.
+    globalThis.gc()
     globalThis.gc()
     const { heapUsed, arrayBuffers } = process.memoryUsage()
     const bytes = heapUsed + arrayBuffers

@@ -28,10 +28,12 @@ export interface Outcome {
   readonly traceHash: string
   readonly cast: readonly string[]
   readonly counts: readonly (readonly [string, number])[]
+  readonly most: RunResult['most']
+  readonly brokerHeapBytes: number
   readonly smallest: Smallest | null
 }
 
-/** The smallest run that fails in the same way. */
+/** The smallest run that was found to fail in the same way. */
 export interface Smallest {
   readonly command: string
   readonly violation: string
@@ -43,12 +45,12 @@ export interface Smallest {
 
 const SHOWN_LINES = 40
 
-export async function runJob(job: Job, print = false): Promise<Outcome> {
+export async function runJob(job: Job, { print = false, measureHeap = false } = {}): Promise<Outcome> {
   const { seed } = job
-  const result = await runSeed(seed, { ...runOptions(job), print })
-  const { violations, steps, simulatedMs, traceHash, cast, counts } = result
-  const smallest = violations.length === 0 ? null : await smallestOf(result, job)
-  return { seed, violations, steps, simulatedMs, traceHash, cast, counts: [...counts], smallest }
+  const result = await runSeed(seed, { ...runOptions(job), print, measureHeap })
+  const { violations, steps, simulatedMs, traceHash, cast, counts, most, brokerHeapBytes } = result
+  const smallest = violations.length === 0 || job.minimiseMs === 0 ? null : await smallestOf(result, job)
+  return { seed, violations, steps, simulatedMs, traceHash, cast, counts: [...counts], most, brokerHeapBytes, smallest }
 }
 
 function runOptions({ seconds, variation, workloads, faults, steps, plant }: Job): RunOptions {

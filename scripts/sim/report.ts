@@ -25,6 +25,7 @@ export class Totals {
   failed = 0
   simulatedMs = 0
   readonly #counts = new Map<string, number>()
+  readonly #most = new Map<string, number>()
 
   add(outcome: Outcome | Lost): void {
     this.seeds++
@@ -34,6 +35,9 @@ export class Totals {
     }
     if (outcome.violations.length > 0) this.failed++
     this.simulatedMs += outcome.simulatedMs
+    for (const [what, most] of Object.entries({ ...outcome.most, brokerHeapBytes: outcome.brokerHeapBytes })) {
+      this.#most.set(what, Math.max(this.#most.get(what) ?? 0, most))
+    }
     for (const [what, times] of outcome.counts) this.#counts.set(what, (this.#counts.get(what) ?? 0) + times)
   }
 
@@ -44,6 +48,7 @@ export class Totals {
   printCounts(): void {
     const sorted = [...this.#counts].sort(([a], [b]) => (a < b ? -1 : 1))
     console.log(sorted.map(([what, times]) => `${what}: ${times}`).join(', '))
+    console.log(`the most at once: ${[...this.#most].map(([what, most]) => `${what} ${most}`).join(', ')}`)
   }
 }
 

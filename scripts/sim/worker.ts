@@ -5,7 +5,7 @@ import { type Job, runJob } from './job.ts'
 const heap = new HeapWatch()
 
 process.on('message', (job) => {
-  void runJob(job as Job).then((outcome) => {
+  void runJob(job as Job, { measureHeap: heap.looksNext }).then((outcome) => {
     const leak = heap.afterRun()
     process.send?.(leak === null ? outcome : { ...outcome, violations: [...outcome.violations, leak] })
   })

@@ -6,6 +6,8 @@ export interface CommandIo {
   readonly environment: Readonly<Record<string, string | undefined>>
   /** Aborted when the user asks to stop (SIGINT, SIGTERM). */
   readonly stop: AbortSignal
+  /** Calls `run` whenever the user asks to read files anew (SIGHUP). */
+  onReload?(run: () => void): void
 }
 
 /** The exit codes of every command. */

@@ -16,7 +16,8 @@ export async function main(): Promise<void> {
   // `elytra consume … | head` closes the pipe: that is no failure.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.failed))
   const { stdin, stdout, stderr, env } = process
-  process.exitCode = await runCli(process.argv.slice(2), { stdin, stdout, stderr, environment: env, stop: stop.signal })
+  const onReload = (run: () => void) => void process.on('SIGHUP', run)
+  process.exitCode = await runCli(process.argv.slice(2), { stdin, stdout, stderr, environment: env, stop: stop.signal, onReload })
   // What is left open by then (a paused stdin) must not keep the process alive.
   stdin.destroy()
 }

@@ -5,7 +5,7 @@ import { nodeNetwork } from '../runtime/node-network.ts'
 import { systemRandom } from '../runtime/random.ts'
 import { systemClock } from '../runtime/system-clock.ts'
 import { type CommandIo, flag, oneOf, usageError, whole, word } from './command.ts'
-import { parseBroker, readCredentials } from './connect.ts'
+import { parseBroker, readCredentials, readTls, TLS_OPTIONS } from './connect.ts'
 import { MqttClient } from './mqtt-client/mqtt-client.ts'
 
 /** The options of `pub` and `sub` that concern the connection. */
@@ -13,6 +13,7 @@ export const MQTT_OPTIONS = {
   broker: word('-b, --broker <host:port>', 'An MQTT listener of the broker.', 'localhost:1883'),
   user: word('--user <name>', 'Log in as this user; the password is that of --password-file, the variable ELYTRA_PASSWORD, or asked for.'),
   passwordFile: word('--password-file <file>', 'A file whose first line is the password of --user.'),
+  ...TLS_OPTIONS,
   protocol: oneOf('-V, --protocol <version>', 'The version of MQTT', ['3.1', '3.1.1', '5'], '5'),
   id: word('-i, --id <client>', 'The client id (default: a random one).'),
   qos: oneOf('-q, --qos <qos>', 'Quality of service: 0 at most once, 1 at least once, 2 exactly once', ['0', '1', '2'], '1'),
@@ -28,6 +29,10 @@ export interface MqttOptions {
   readonly broker: string
   readonly user: string | undefined
   readonly passwordFile: string | undefined
+  readonly tls: boolean
+  readonly ca: string | undefined
+  readonly cert: string | undefined
+  readonly keyFile: string | undefined
   readonly protocol: '3.1' | '3.1.1' | '5'
   readonly id: string | undefined
   readonly keepAlive: number | undefined
@@ -63,7 +68,7 @@ export async function connectMqtt(io: CommandIo, options: MqttOptions, { session
     password: credentials === undefined ? undefined : Buffer.from(credentials.password),
     properties: level === 5 && sessionExpiryS > 0 ? { sessionExpiryS } : {},
   }
-  return MqttClient.open({ network: nodeNetwork, clock: systemClock }, parseBroker(options.broker), connect)
+  return MqttClient.open({ network: nodeNetwork, clock: systemClock, tls: readTls(options) }, parseBroker(options.broker), connect)
 }
 
 export function levelOf({ protocol }: Pick<MqttOptions, 'protocol'>): ProtocolLevel {

@@ -23,4 +23,7 @@ export const VERBS: readonly Verb[] = [
   verb('user add', 'make a user, or change its password', () => import('./commands/user-add.ts')),
   verb('user list', 'list the users', () => import('./commands/user-list.ts')),
   verb('user remove', 'remove a user', () => import('./commands/user-remove.ts')),
+  verb('acl add', 'let users do something, or deny it', () => import('./commands/acl-add.ts')),
+  verb('acl list', 'list who may do what', () => import('./commands/acl-list.ts')),
+  verb('acl remove', 'take rights, or denials, back', () => import('./commands/acl-remove.ts')),
 ]

@@ -52,7 +52,26 @@ function contradictions(settings: Settings, given: ReadonlyMap<SettingKey, strin
     if (listeners.includes(name)) continue
     problems.push(`${given.get('insecure.listeners')}: insecure.listeners names ${name}, which is no listener; there are ${listeners.join(', ')}`)
   }
+  problems.push(...tlsContradictions(settings, given, listeners))
   if (listeners.length === 0) problems.push('all listeners are off: nobody could connect')
+  return problems
+}
+
+/** Files of TLS: one for all of its listeners, or one for each. */
+function tlsContradictions(settings: Settings, given: ReadonlyMap<string, string>, listeners: readonly string[]): string[] {
+  const names = settings['tls.listeners']
+  const problems = names
+    .filter((name) => !listeners.includes(name))
+    .map((name) => `${given.get('tls.listeners')}: tls.listeners names ${name}, which is no listener; there are ${listeners.join(', ')}`)
+  if (names.length === 0) return problems
+  for (const key of ['ssl.certificate.files', 'ssl.key.files', 'ssl.ca.files', 'ssl.client.auth'] as const) {
+    const count = settings[key].length
+    const mayBeNone = key === 'ssl.ca.files' && settings['ssl.client.auth'].every((auth) => auth === 'none')
+    if (count === 1 || count === names.length || (count === 0 && mayBeNone)) continue
+    problems.push(
+      `${given.get(key) ?? given.get('tls.listeners')}: ${key} has ${count} values; it needs one for all, or one for each of the ${names.length} TLS listeners`,
+    )
+  }
   return problems
 }
 

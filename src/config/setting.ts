@@ -117,7 +117,7 @@ export function list<T>(fallback: readonly T[], doc: string, item: SettingItem<T
     name: 'list',
     range: item.range,
     schema: { anyOf: [{ type: 'string' }, { type: 'array', items: { type: 'string' } }] },
-    print: (values) => values.map(item.print).join(','),
+    print: (values) => values.map(item.print).join(item.separator ?? ','),
     parse: (raw) => parseItems(raw, item),
   }
   return row(type, fallback, doc, extra)
@@ -128,10 +128,16 @@ export interface SettingItem<T> {
   readonly range: string
   parse(words: string): T | SettingProblem
   print(value: T): string
+  /** How a text is cut into values; left out: at its commas. */
+  split?(text: string): readonly string[]
+  /** What values are printed between; left out: a comma. */
+  readonly separator?: string
 }
 
 function parseItems<T>(raw: RawValue, item: SettingItem<T>): readonly T[] | SettingProblem {
-  const words = (Array.isArray(raw) ? raw.map(String) : text(raw).split(',')).map((word) => word.trim()).filter((word) => word !== '')
+  const words = (Array.isArray(raw) ? raw.map(String) : (item.split?.(text(raw)) ?? text(raw).split(',')))
+    .map((word) => word.trim())
+    .filter((word) => word !== '')
   const values: T[] = []
   for (const word of words) {
     const value = item.parse(word)

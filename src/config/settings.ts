@@ -16,14 +16,26 @@ import {
 
 const words: SettingItem<string> = { range: '', parse: (word) => word, print: (word) => word }
 
+/** Names of certificates have commas in them: where there is a semicolon, Kafka's own separator, it alone separates. */
 const userName: SettingItem<string> = {
   range: '',
   parse: (word) => word.replace(/^User:/, ''),
   print: (word) => word,
+  split: (text) => (text.includes(';') || text.includes('=') ? text.split(';') : text.split(',')),
+  separator: ';',
 }
+
+const oneOf = <const T extends string>(words: readonly T[]): SettingItem<T> => ({
+  range: words.join(', '),
+  parse: (word) => words.find((known) => known === word) ?? new SettingProblem(`has values of ${words.join(', ')}, not "${word}"`),
+  print: (word) => word,
+})
 
 const storageUrl = (value: string): string | null =>
   value === 'memory:' || value.startsWith('file:') ? null : `must be memory: or file:DIRECTORY, not "${value}"`
+
+const keysUrl = (value: string): string | null =>
+  value === '' || (URL.canParse(value) && /^(https?|file):/.test(value)) ? null : `must be a URL of https:, http: or file:, not "${value}"`
 
 const INT_MAX = 2_147_483_647
 
@@ -48,8 +60,75 @@ const SETTINGS = {
     words,
     { flag: ['insecure', 'HOST:PORT'] },
   ),
-  'super.users': list<string>([], 'Users who may do everything, beside the first user made.', userName),
+  'super.users': list<string>(
+    [],
+    'Users who may do everything, beside the first user made; separated by semicolons where names have commas (`User:CN=admin,O=Example;User:bob`).',
+    userName,
+  ),
   'allow.everyone.if.no.acl.found': boolean(false, 'Whether every user may do what no ACL speaks of; else that is for administrators alone.'),
+
+  // Logins by SASL.
+  'sasl.enabled.mechanisms': list<'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512' | 'OAUTHBEARER'>(
+    ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512', 'OAUTHBEARER'],
+    'How Kafka clients may log in. OAUTHBEARER only where `sasl.oauthbearer.jwks.endpoint.url` is set.',
+    oneOf(['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512', 'OAUTHBEARER']),
+  ),
+  'connections.max.reauth.ms': int(
+    0,
+    'A Kafka client that has not logged in anew for this long is closed (KIP-368); 0: never. The end of a token counts anyway.',
+    {
+      max: INT_MAX,
+      unit: 'ms',
+    },
+  ),
+  'sasl.oauthbearer.jwks.endpoint.url': string(
+    '',
+    'Where the keys are that sign the tokens of OAUTHBEARER (JWT): a JSON Web Key Set, `https:`, `http:` or `file:`. Empty: no OAUTHBEARER.',
+    {
+      check: keysUrl,
+    },
+  ),
+  'sasl.oauthbearer.jwks.endpoint.refresh.ms': int(3_600_000, 'How often those keys are read anew; also when a token names an unknown one.', {
+    min: 1,
+    unit: 'ms',
+  }),
+  'sasl.oauthbearer.expected.issuer': string('', 'The `iss` of every token; empty: any.'),
+  'sasl.oauthbearer.expected.audience': list<string>([], 'One of these must be in the `aud` of every token; none: any.', words),
+  'sasl.oauthbearer.sub.claim.name': string('sub', 'The claim of a token that names the user.'),
+  'sasl.oauthbearer.clock.skew.seconds': int(30, 'How far the clock of the issuer of tokens may be off.', { max: 86_400, unit: 's' }),
+
+  // Delegation tokens.
+  'delegation.token.max.lifetime.ms': int(604_800_000, 'How long a delegation token can be renewed, from when it was made.', { min: 1, unit: 'ms' }),
+  'delegation.token.expiry.time.ms': int(86_400_000, 'How long a delegation token is good for without being renewed.', { min: 1, unit: 'ms' }),
+  'delegation.token.expiry.check.interval.ms': int(3_600_000, 'How often expired delegation tokens are looked for.', { min: 1, max: INT_MAX, unit: 'ms' }),
+
+  // TLS.
+  'tls.listeners': list<string>(
+    [],
+    'Listeners that speak TLS, each as it is written in its setting (`0.0.0.0:9093`): SSL and SASL_SSL for Kafka clients, mqtts for MQTT.',
+    words,
+    {
+      flag: ['tls', 'HOST:PORT'],
+    },
+  ),
+  'ssl.certificate.files': list<string>(
+    [],
+    'PEM files with the certificate of a listener and those it came from: one for all, or one for each of `tls.listeners` in their order.',
+    words,
+  ),
+  'ssl.key.files': list<string>([], 'PEM files with the private keys, as `ssl.certificate.files`.', words),
+  'ssl.ca.files': list<string>([], 'PEM files with the authorities that certificates of clients must come from, as `ssl.certificate.files`.', words),
+  'ssl.client.auth': list<'none' | 'requested' | 'required'>(
+    ['none'],
+    'Whether clients show a certificate, as `ssl.certificate.files`: then they need no password, and are who its subject says.',
+    oneOf(['none', 'requested', 'required']),
+  ),
+  'ssl.principal.mapping.rules': string(
+    'DEFAULT',
+    'How the subject of a client’s certificate becomes a user: `RULE:^CN=(.*?),.*$/$1/L, DEFAULT`, the first rule that matches; `DEFAULT` is the subject itself.',
+  ),
+  'ssl.enabled.protocols': list<'TLSv1.2' | 'TLSv1.3'>(['TLSv1.2', 'TLSv1.3'], 'Versions of TLS.', oneOf(['TLSv1.2', 'TLSv1.3'])),
+  'ssl.reload.interval.ms': int(60_000, 'How often certificates and keys are read anew; SIGHUP does it at once; 0: only then.', { max: INT_MAX, unit: 'ms' }),
 
   // Where bytes rest.
   storage: string('file:', 'Where the log rests: `memory:` (gone when the broker ends), or `file:DIRECTORY`; `file:` alone is `data.dir`.', {
@@ -88,6 +167,27 @@ const SETTINGS = {
   'group.max.session.timeout.ms': int(1_800_000, 'The longest session timeout a member may ask for.', { min: 1, max: INT_MAX, unit: 'ms' }),
   'group.initial.rebalance.delay.ms': int(0, 'How long the first member of an empty group waits for others (Kafka: 3000).', { max: INT_MAX, unit: 'ms' }),
   'group.max.size': int(10_000, 'Members of one group.', { min: 1, max: INT_MAX }),
+  'group.consumer.max.size': int(10_000, 'Members of one group of the new protocol (KIP-848).', { min: 1, max: INT_MAX }),
+  'group.consumer.session.timeout.ms': int(45_000, 'A member of the new protocol that is silent for this long is out of its group.', {
+    min: 1,
+    max: INT_MAX,
+    unit: 'ms',
+  }),
+  'group.consumer.heartbeat.interval.ms': int(5_000, 'How often members of the new protocol are told to be heard of.', { min: 1, max: INT_MAX, unit: 'ms' }),
+  'group.consumer.assignment.interval.ms': int(0, 'The least time between two assignments of a group of the new protocol (Kafka: 1000).', {
+    max: INT_MAX,
+    unit: 'ms',
+  }),
+  'group.consumer.regex.refresh.interval.ms': int(600_000, 'How often regular expressions of subscriptions are matched anew although no topic changed.', {
+    min: 10_000,
+    max: INT_MAX,
+    unit: 'ms',
+  }),
+  'group.consumer.migration.policy': choice(
+    ['bidirectional', 'upgrade', 'downgrade', 'disabled'],
+    'bidirectional',
+    'Which ways a group with members may go: from the classic to the new protocol (upgrade), back (downgrade), both or none.',
+  ),
   'group.disconnect.grace.ms': int(
     -1,
     'A member whose only connection closed leaves its group after this, unless it comes back; -1: when its session ends, as in Kafka. With `memory:` 0 unless set.',

@@ -4,7 +4,10 @@ import { addPartitionsToTxn } from './handlers/add-partitions-to-txn.ts'
 import { alterConfigs } from './handlers/alter-configs.ts'
 import { alterUserScramCredentials } from './handlers/alter-user-scram-credentials.ts'
 import { apiVersions } from './handlers/api-versions.ts'
+import { consumerGroupDescribe } from './handlers/consumer-group-describe.ts'
+import { consumerGroupHeartbeat } from './handlers/consumer-group-heartbeat.ts'
 import { createAcls } from './handlers/create-acls.ts'
+import { createDelegationToken } from './handlers/create-delegation-token.ts'
 import { createPartitions } from './handlers/create-partitions.ts'
 import { createTopics } from './handlers/create-topics.ts'
 import { deleteAcls } from './handlers/delete-acls.ts'
@@ -14,10 +17,12 @@ import { deleteTopics } from './handlers/delete-topics.ts'
 import { describeAcls } from './handlers/describe-acls.ts'
 import { describeCluster } from './handlers/describe-cluster.ts'
 import { describeConfigs } from './handlers/describe-configs.ts'
+import { describeDelegationToken } from './handlers/describe-delegation-token.ts'
 import { describeGroups } from './handlers/describe-groups.ts'
 import { describeTransactions } from './handlers/describe-transactions.ts'
 import { describeUserScramCredentials } from './handlers/describe-user-scram-credentials.ts'
 import { endTxn } from './handlers/end-txn.ts'
+import { expireDelegationToken } from './handlers/expire-delegation-token.ts'
 import { fetch } from './handlers/fetch.ts'
 import { findCoordinator } from './handlers/find-coordinator.ts'
 import { heartbeat } from './handlers/heartbeat.ts'
@@ -34,6 +39,7 @@ import { offsetDelete } from './handlers/offset-delete.ts'
 import { offsetFetch } from './handlers/offset-fetch.ts'
 import { offsetForLeaderEpoch } from './handlers/offset-for-leader-epoch.ts'
 import { produce } from './handlers/produce.ts'
+import { renewDelegationToken } from './handlers/renew-delegation-token.ts'
 import { saslAuthenticate } from './handlers/sasl-authenticate.ts'
 import { saslHandshake } from './handlers/sasl-handshake.ts'
 import { syncGroup } from './handlers/sync-group.ts'
@@ -43,7 +49,10 @@ import { AddPartitionsToTxnRequest, AddPartitionsToTxnResponse } from './message
 import { AlterConfigsRequest, AlterConfigsResponse } from './messages/alter-configs.ts'
 import { AlterUserScramCredentialsRequest, AlterUserScramCredentialsResponse } from './messages/alter-user-scram-credentials.ts'
 import { ApiVersionsRequest, ApiVersionsResponse } from './messages/api-versions.ts'
+import { ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse } from './messages/consumer-group-describe.ts'
+import { ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse } from './messages/consumer-group-heartbeat.ts'
 import { CreateAclsRequest, CreateAclsResponse } from './messages/create-acls.ts'
+import { CreateDelegationTokenRequest, CreateDelegationTokenResponse } from './messages/create-delegation-token.ts'
 import { CreatePartitionsRequest, CreatePartitionsResponse } from './messages/create-partitions.ts'
 import { CreateTopicsRequest, CreateTopicsResponse } from './messages/create-topics.ts'
 import { DeleteAclsRequest, DeleteAclsResponse } from './messages/delete-acls.ts'
@@ -53,10 +62,12 @@ import { DeleteTopicsRequest, DeleteTopicsResponse } from './messages/delete-top
 import { DescribeAclsRequest, DescribeAclsResponse } from './messages/describe-acls.ts'
 import { DescribeClusterRequest, DescribeClusterResponse } from './messages/describe-cluster.ts'
 import { DescribeConfigsRequest, DescribeConfigsResponse } from './messages/describe-configs.ts'
+import { DescribeDelegationTokenRequest, DescribeDelegationTokenResponse } from './messages/describe-delegation-token.ts'
 import { DescribeGroupsRequest, DescribeGroupsResponse } from './messages/describe-groups.ts'
 import { DescribeTransactionsRequest, DescribeTransactionsResponse } from './messages/describe-transactions.ts'
 import { DescribeUserScramCredentialsRequest, DescribeUserScramCredentialsResponse } from './messages/describe-user-scram-credentials.ts'
 import { EndTxnRequest, EndTxnResponse } from './messages/end-txn.ts'
+import { ExpireDelegationTokenRequest, ExpireDelegationTokenResponse } from './messages/expire-delegation-token.ts'
 import { FetchRequest, FetchResponse } from './messages/fetch.ts'
 import { FindCoordinatorRequest, FindCoordinatorResponse } from './messages/find-coordinator.ts'
 import { HeartbeatRequest, HeartbeatResponse } from './messages/heartbeat.ts'
@@ -73,6 +84,7 @@ import { OffsetDeleteRequest, OffsetDeleteResponse } from './messages/offset-del
 import { OffsetFetchRequest, OffsetFetchResponse } from './messages/offset-fetch.ts'
 import { OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse } from './messages/offset-for-leader-epoch.ts'
 import { ProduceRequest, ProduceResponse } from './messages/produce.ts'
+import { RenewDelegationTokenRequest, RenewDelegationTokenResponse } from './messages/renew-delegation-token.ts'
 import { SaslAuthenticateRequest, SaslAuthenticateResponse } from './messages/sasl-authenticate.ts'
 import { SaslHandshakeRequest, SaslHandshakeResponse } from './messages/sasl-handshake.ts'
 import { SyncGroupRequest, SyncGroupResponse } from './messages/sync-group.ts'
@@ -115,6 +127,10 @@ export const KAFKA_APIS = new ApiTable([
   api(AlterConfigsRequest, AlterConfigsResponse, alterConfigs, [0, 2]),
   api(SaslAuthenticateRequest, SaslAuthenticateResponse, saslAuthenticate, [0, 2], { exclusive: true }),
   api(CreatePartitionsRequest, CreatePartitionsResponse, createPartitions, [0, 3]),
+  api(CreateDelegationTokenRequest, CreateDelegationTokenResponse, createDelegationToken, [1, 3]),
+  api(RenewDelegationTokenRequest, RenewDelegationTokenResponse, renewDelegationToken, [1, 2]),
+  api(ExpireDelegationTokenRequest, ExpireDelegationTokenResponse, expireDelegationToken, [1, 2]),
+  api(DescribeDelegationTokenRequest, DescribeDelegationTokenResponse, describeDelegationToken, [1, 3]),
   api(DeleteGroupsRequest, DeleteGroupsResponse, deleteGroups, [0, 3]),
   api(IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse, incrementalAlterConfigs, [0, 1]),
   api(OffsetDeleteRequest, OffsetDeleteResponse, offsetDelete, [0, 0]),
@@ -123,4 +139,6 @@ export const KAFKA_APIS = new ApiTable([
   api(DescribeClusterRequest, DescribeClusterResponse, describeCluster, [0, 2]),
   api(DescribeTransactionsRequest, DescribeTransactionsResponse, describeTransactions, [0, 0]),
   api(ListTransactionsRequest, ListTransactionsResponse, listTransactions, [0, 2]),
+  api(ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, consumerGroupHeartbeat, [0, 1]),
+  api(ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse, consumerGroupDescribe, [0, 1]),
 ])

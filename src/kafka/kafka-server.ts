@@ -1,5 +1,7 @@
+import type { Principal } from '../broker/security/ports.ts'
 import type { Connection } from '../net/connection.ts'
 import { Listener, type ListenerParts, type ListenerSettings } from '../net/listener.ts'
+import type { TlsFiles } from '../net/tls-files.ts'
 import type { HostPort } from '../runtime/network.ts'
 import { KAFKA_APIS } from './apis.ts'
 import { KafkaConnection } from './connection.ts'
@@ -7,7 +9,7 @@ import { FetchMemory } from './fetch-memory.ts'
 import type { KafkaBroker } from './handler.ts'
 import { PartialFrames } from './partial-frames.ts'
 import { Authentication, type SaslPolicy } from './sasl/authentication.ts'
-import type { SaslParts } from './sasl/mechanism.ts'
+import { DEFAULT_SASL_OFFER, type SaslOffer, type SaslParts } from './sasl/mechanism.ts'
 
 /** One address that Kafka clients connect to. */
 export interface KafkaListenerSettings {
@@ -16,7 +18,15 @@ export interface KafkaListenerSettings {
   /** What Metadata tells clients to connect to; null for the address each of them connected to. */
   readonly advertised: HostPort | null
   readonly sasl: SaslPolicy
+  /** Left out: `DEFAULT_SASL_OFFER`. */
+  readonly saslOffer?: SaslOffer
+  /** TLS comes first; left out: none. */
+  readonly tls?: TlsFiles | null
+  /** Who a verified certificate, in DER, speaks for; null: nobody, and the connection ends. */
+  readonly principalOf?: (certificate: Uint8Array) => Principal | null
 }
+
+const NOBODYS_CERTIFICATE = 'no rule of ssl.principal.mapping.rules applies to the certificate of the client'
 
 /** The Kafka protocol on one listener. */
 export class KafkaServer {
@@ -32,10 +42,11 @@ export class KafkaServer {
     this.#broker = broker
     this.#parts = parts
     this.#settings = settings
-    this.#sasl = { security: broker.security, random: broker.random, decoySeed: broker.random.bytes(32) }
+    const { security, random, clock } = broker
+    this.#sasl = { security, random, clock, offer: settings.saslOffer ?? DEFAULT_SASL_OFFER, decoySeed: random.bytes(32) }
     // One request of the largest size must always fit.
     this.#partialFrames = new PartialFrames(Math.max(broker.settings.maxPartialFrameBytes, broker.settings.maxRequestBytes))
-    this.#listener = new Listener(parts, limits, (connection) => this.#accept(connection))
+    this.#listener = new Listener(parts, limits, (connection) => this.#accept(connection), settings.tls ?? null)
     this.#fetchMemory = new FetchMemory(broker.settings.maxFetchMemoryBytes, () => this.#listener.output.bytes)
   }
 
@@ -55,8 +66,15 @@ export class KafkaServer {
 
   #accept(connection: Connection): KafkaConnection {
     const advertised = this.#settings.advertised ?? { host: connection.localAddress, port: connection.localPort }
-    const authentication = new Authentication(this.#sasl, this.#settings.sasl, connection.remoteAddress)
+    const proven = this.#provenPrincipal(connection)
+    if (proven === null && connection.peerCertificate !== null) connection.destroy(NOBODYS_CERTIFICATE)
+    const authentication = new Authentication(this.#sasl, this.#settings.sasl, connection.remoteAddress, proven)
     const parts = { broker: this.#broker, apis: KAFKA_APIS, logger: this.#parts.logger, partialFrames: this.#partialFrames, fetchMemory: this.#fetchMemory }
     return new KafkaConnection(connection, parts, authentication, advertised)
+  }
+
+  /** By the certificate the client showed, if any. */
+  #provenPrincipal({ peerCertificate }: Connection): Principal | null {
+    return peerCertificate === null ? null : (this.#settings.principalOf?.(peerCertificate) ?? null)
   }
 }

@@ -89,7 +89,7 @@ export class Checkpointer {
     if (commit.broken !== null) return
     const all = [...this.#partitions()]
     for (const partition of all) if (partition.isStuck) commit.retry(partition)
-    const sequence = commit.isStuck ? 0 : this.#journal.lastSequence
+    const sequence = commit.isStuck ? 0 : commit.flushedSequence
     this.#bytesAtLast = this.#core.pressure.unsyncedBytes
     const dirty = all.filter((partition) => partition.isDirty)
     try {

@@ -23,11 +23,14 @@ export class CommitCover {
   readonly #topicId: Uint8Array
   readonly #partition: number
   readonly #bypassBytes: number
+  readonly #mayBypass: boolean
   /** Null: too many to remember, the segments must be synced. */
   #unsynced: UnsyncedBatch[] | null = []
   #unsyncedBytes = 0
 
-  constructor(topicId: Uint8Array, partition: number, bypassBytes: number) {
+  /** `mayBypass`: false for the state log, of which all that may be torn has to be in the journal. */
+  constructor(topicId: Uint8Array, partition: number, bypassBytes: number, mayBypass: boolean) {
+    this.#mayBypass = mayBypass
     this.#topicId = topicId
     this.#partition = partition
     this.#bypassBytes = bypassBytes
@@ -73,7 +76,7 @@ export class CommitCover {
 
   /** A large batch alone in its group; not before its segment's name is durable, or the reference would lead nowhere. */
   #bypasses(batch: PendingBatch): boolean {
-    return batch.bytes.length >= this.#bypassBytes && batch.group.batches.length === 1 && batch.segment.linked
+    return this.#mayBypass && batch.bytes.length >= this.#bypassBytes && batch.group.batches.length === 1 && batch.segment.linked
   }
 
   /** Bytes that follow those of the entry before become part of it. */

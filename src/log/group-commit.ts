@@ -39,6 +39,7 @@ export class GroupCommit {
   #inFlight: readonly PendingGroup[] = []
   #idle: (() => void)[] = []
   #broken: LogFailure | null = null
+  #flushedSequence: number
   /** Called after each commit. */
   onCommitted: (() => void) | null = null
   /** Called once when the disk failed in a way that ends all appends. */
@@ -48,11 +49,17 @@ export class GroupCommit {
     this.#clock = clock
     this.#journal = journal
     this.#settings = settings
+    this.#flushedSequence = journal?.lastSequence ?? 0
   }
 
   /** Why nothing is appended any more; null while all is well. */
   get broken(): LogFailure | null {
     return this.#broken
+  }
+
+  /** The last journal group whose batches went to their segments: a newer one may be on disk whose have not yet. */
+  get flushedSequence(): number {
+    return this.#flushedSequence
   }
 
   /** Whether committed batches could not be written to their segment: the journal must keep them. */
@@ -147,8 +154,9 @@ export class GroupCommit {
         else this.breakDown(failure)
         continue
       }
+      let sequence = this.#flushedSequence
       try {
-        if (plan.entries.length > 0) await (this.#journal as Journal).write(plan.entries)
+        if (plan.entries.length > 0) sequence = await (this.#journal as Journal).write(plan.entries)
       } catch (error) {
         const failure = storageFailure('the journal could not be written', error)
         for (const { partition } of plan.covered) partition.uncover()
@@ -159,6 +167,7 @@ export class GroupCommit {
       if (this.#broken !== null) break
       this.#inFlight = []
       this.#committed(plan)
+      this.#flushedSequence = sequence
     }
     this.#inFlight = []
     this.#committing = false

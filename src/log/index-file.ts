@@ -13,6 +13,8 @@ export class IndexFile {
   #pendingEntries = 0
   #unsynced = false
   #isWhole: boolean
+  /** The last entry of the file, where this process wrote or read it. */
+  #lastInFile: Buffer | null = null
 
   /** `sizeBytes` as the folder lists it; 0 where the file does not exist. */
   constructor(file: PooledFile, entryBytes: number, sizeBytes: number) {
@@ -59,8 +61,11 @@ export class IndexFile {
       return this.#pending.subarray(end - this.#entryBytes, end)
     }
     if (this.#fileEntries === 0) return null
+    if (this.#lastInFile !== null) return this.#lastInFile
     const entry = Buffer.alloc(this.#entryBytes)
-    return this.#file.readNow(entry, (this.#fileEntries - 1) * this.#entryBytes) === this.#entryBytes ? entry : null
+    if (this.#file.readNow(entry, (this.#fileEntries - 1) * this.#entryBytes) < this.#entryBytes) return null
+    this.#lastInFile = entry
+    return entry
   }
 
   /** All entries. */
@@ -87,10 +92,16 @@ export class IndexFile {
   flush(): void {
     if (this.#pendingEntries === 0) return
     this.#file.write([this.#pending.subarray(0, this.#pendingEntries * this.#entryBytes)], this.#fileEntries * this.#entryBytes)
+    this.#lastInFile = Buffer.from(this.last() as Buffer)
     this.#fileEntries += this.#pendingEntries
     this.#pendingEntries = 0
     this.#pending = EMPTY
     this.#unsynced = true
+  }
+
+  /** What an earlier process flushed may be in the page cache only. */
+  distrust(): void {
+    if (this.#fileEntries > 0) this.#unsynced = true
   }
 
   /** What was flushed is on disk when it resolves. */
@@ -107,6 +118,7 @@ export class IndexFile {
       return
     }
     this.#pendingEntries = 0
+    this.#lastInFile = null
     this.#fileEntries = entries
     this.#isWhole = true
     this.#file.truncate(entries * this.#entryBytes)

@@ -3,7 +3,7 @@
  * padded to 4 KiB.
  *
  *   0 magic  4 crc32c of all that follows  8 sequence i64  16 journal id, 16 bytes  32 group length u32 without padding
- *   36 entry count u32  40 zeros
+ *   36 entry count u32  40 freed sequence + 1, i64  48 sequence of the group before, i64  56 zeros
  *   entry: 0 topic id, 16 bytes  16 partition i32  20 kind i32 (0 inline, 1 reference)  24 segment base i64
  *   32 position i64  40 length i64  48 end offset i64
  */
@@ -35,6 +35,10 @@ export interface JournalEntry {
 /** A group that was read back; `bytes` of its entries are views into the file's bytes. */
 export interface JournalGroup {
   readonly sequence: number
+  /** The sequence of the group that was written before. */
+  readonly previous: number
+  /** All groups up to this sequence were in synced segments when it was written; -1: it does not say. */
+  readonly freed: number
   readonly entries: readonly JournalEntry[]
 }
 
@@ -43,6 +47,9 @@ export interface PlacedGroup extends JournalGroup {
   readonly position: number
   readonly paddedBytes: number
 }
+
+/** What a group says of itself and of those before it. */
+export type GroupLinks = Pick<JournalGroup, 'sequence' | 'previous' | 'freed'>
 
 /** Packs groups into as few buffers as it can, with one buffer of its own that is used again for each. */
 export class GroupEncoder {
@@ -54,14 +61,14 @@ export class GroupEncoder {
     this.#journalId = journalId
   }
 
-  /** The group's buffers and their sum, a multiple of 4 KiB; valid until the next call. */
-  encode(sequence: number, entries: readonly JournalEntry[]): { readonly buffers: readonly Uint8Array[]; readonly sizeBytes: number } {
+  /** The group's buffers and their sum, which is `groupBytes`; valid until the next call. */
+  encode(links: GroupLinks, entries: readonly JournalEntry[]): { readonly buffers: readonly Uint8Array[]; readonly sizeBytes: number } {
     const tableEnd = HEADER_BYTES + entries.length * ENTRY_BYTES
     const { payloadBytes, copiedBytes } = measure(entries)
     const length = tableEnd + payloadBytes
     const padded = alignGroup(length)
     const staging = this.#stagingOf(tableEnd + copiedBytes + (padded - length))
-    writeHeader(staging, { sequence, journalId: this.#journalId, length, entryCount: entries.length })
+    writeHeader(staging, { ...links, journalId: this.#journalId, length, entryCount: entries.length })
     entries.forEach((entry, i) => {
       writeEntry(staging, HEADER_BYTES + i * ENTRY_BYTES, entry)
     })
@@ -84,6 +91,11 @@ export function alignGroup(bytes: number): number {
   return Math.ceil(bytes / GROUP_ALIGNMENT) * GROUP_ALIGNMENT
 }
 
+/** Bytes of a group with these entries, a multiple of 4 KiB. */
+export function groupBytes(entries: readonly JournalEntry[]): number {
+  return alignGroup(HEADER_BYTES + entries.length * ENTRY_BYTES + measure(entries).payloadBytes)
+}
+
 function measure(entries: readonly JournalEntry[]): { payloadBytes: number; copiedBytes: number } {
   let payloadBytes = 0
   let copiedBytes = 0
@@ -97,13 +109,15 @@ function measure(entries: readonly JournalEntry[]): { payloadBytes: number; copi
   return { payloadBytes, copiedBytes }
 }
 
-function writeHeader(out: Buffer, header: { sequence: number; journalId: Uint8Array; length: number; entryCount: number }): void {
+function writeHeader(out: Buffer, header: GroupLinks & { journalId: Uint8Array; length: number; entryCount: number }): void {
   writeInt32(out, 0, MAGIC)
   writeInt64(out, 8, header.sequence)
   out.set(header.journalId, 16)
   writeInt32(out, 32, header.length)
   writeInt32(out, 36, header.entryCount)
-  out.fill(0, 40, HEADER_BYTES)
+  writeInt64(out, 40, header.freed + 1)
+  writeInt64(out, 48, header.previous)
+  out.fill(0, 56, HEADER_BYTES)
 }
 
 function writeEntry(out: Buffer, at: number, entry: JournalEntry): void {
@@ -153,16 +167,47 @@ function groupCrc(buffers: readonly Uint8Array[], length: number): number {
   return crc
 }
 
-/** The groups that stand one after the other from the beginning of a journal file, sequences rising; ends at the first that is none, or older. */
+/** All whole groups of a journal file with rising sequences, whatever lies between them. */
 export function readGroups(file: Buffer, journalId: Uint8Array): PlacedGroup[] {
   const groups: PlacedGroup[] = []
-  let position = 0
-  for (;;) {
+  for (let position = 0; position + HEADER_BYTES <= file.length; ) {
     const group = readGroup(file, position, journalId)
-    if (group === null || group.sequence <= (groups.at(-1)?.sequence ?? -1)) return groups
-    groups.push(group)
-    position += group.paddedBytes
+    if (group !== null && group.sequence > (groups.at(-1)?.sequence ?? -1)) groups.push(group)
+    position += group?.paddedBytes ?? GROUP_ALIGNMENT
   }
+  return groups
+}
+
+/** What of the journal counts. */
+export interface JournalChain<G extends JournalGroup> {
+  /** The newest group, the one before it, and so on as far as they are there; the oldest first. With gaps, where any is missing. */
+  readonly groups: readonly G[]
+  /** Groups that are not there and whose batches may be in no segment. Only the newest of them is known where there are several in a row. */
+  readonly missing: readonly number[]
+}
+
+/**
+ * Follows the groups from the newest back. Each was written when the one before it was on disk: one that is missing in between is damaged, not
+ * torn. What older groups left behind the newest is no part of it. `freedBefore`: groups up to it are not needed, nor is any that is told to
+ * be free by the newest.
+ */
+export function linkGroups<G extends JournalGroup>(found: readonly G[], freedBefore: number): JournalChain<G> {
+  const bySequence = new Map(found.map((group) => [group.sequence, group]))
+  const descending = [...bySequence.values()].sort((a, b) => b.sequence - a.sequence)
+  const freed = Math.max(freedBefore, descending[0]?.freed ?? 0)
+  const groups: G[] = []
+  const missing: number[] = []
+  for (let group = descending[0]; group !== undefined; ) {
+    groups.unshift(group)
+    const older = group.sequence
+    // A former version's groups do not say what was before them.
+    const previous = group.freed < 0 ? (descending.find(({ sequence }) => sequence < older)?.sequence ?? 0) : group.previous
+    const before = bySequence.get(previous)
+    if (before === undefined && previous <= freed) break
+    if (before === undefined) missing.push(previous)
+    group = before ?? descending.find(({ sequence }) => sequence < previous && sequence > freed)
+  }
+  return { groups, missing }
 }
 
 /** The highest sequence that any header in the file carries, whole or torn, old or new; 0 where there is none. */
@@ -192,7 +237,14 @@ function readGroup(file: Buffer, position: number, journalId: Uint8Array): Place
     if (entry.bytes !== null) payload += entry.length
     entries.push(entry)
   }
-  return { sequence: readInt64(file, position + 8), entries, position, paddedBytes: alignGroup(length) }
+  return {
+    sequence: readInt64(file, position + 8),
+    freed: readInt64(file, position + 40) - 1,
+    previous: readInt64(file, position + 48),
+    entries,
+    position,
+    paddedBytes: alignGroup(length),
+  }
 }
 
 function readEntry(file: Buffer, at: number, payload: number): JournalEntry {

@@ -1,5 +1,15 @@
 import type { FileSystem, OpenFile } from '../runtime/files.ts'
-import { alignGroup, GroupEncoder, highestSequence, type JournalEntry, type JournalGroup, type PlacedGroup, readGroups } from './journal-format.ts'
+import {
+  alignGroup,
+  GroupEncoder,
+  groupBytes,
+  highestSequence,
+  type JournalEntry,
+  type JournalGroup,
+  linkGroups,
+  type PlacedGroup,
+  readGroups,
+} from './journal-format.ts'
 
 /** What is preallocated at once: the file grows in the background, not at the first start. */
 const GROWTH_BYTES = 1_048_576
@@ -13,10 +23,20 @@ interface JournalFile {
   lastSequence: number
 }
 
+/** What the data directory says of it. */
+export interface LeftMarks {
+  /** The next sequence that an orderly shutdown left; null where there was none. */
+  readonly cleanSequence: number | null
+  /** Groups up to it are in synced segments. */
+  readonly freedSequence: number
+}
+
 /** What an earlier process left. */
 export interface JournalRecovery {
   /** In order of their sequence. */
   readonly groups: readonly JournalGroup[]
+  /** What is wrong with it, for people; null where nothing is. */
+  readonly damage: string | null
 }
 
 /**
@@ -32,7 +52,11 @@ export class Journal {
   #current = 0
   #position = 0
   #nextSequence = 1
+  /** The sequence of the newest group on disk. */
+  #lastWritten = 0
   #freedSequence = 0
+  /** What the newest group on disk says of it. */
+  #toldFreed = 0
   /** The piece that is being preallocated. */
   #growth: Promise<void> | null = null
   #closed = false
@@ -65,38 +89,51 @@ export class Journal {
   }
 
   /**
-   * Opens or makes the files. `cleanSequence`: the next sequence an orderly shutdown left, or null. Where nothing was written
-   * since, the files are not read.
+   * Opens or makes the files. Where nothing was written since an orderly shutdown, they are not read.
    */
-  async open(cleanSequence: number | null): Promise<JournalRecovery> {
+  async open({ cleanSequence, freedSequence }: LeftMarks): Promise<JournalRecovery> {
     this.#files = [this.#openFile('journal-0'), this.#openFile('journal-1')]
     // A group in a file whose name is lost is lost.
     if (this.#files.some((file) => file.allocatedBytes === 0)) await this.#fileSystem.syncFolder('')
     if (cleanSequence !== null && (await this.#isUnusedSince(cleanSequence))) {
       this.#nextSequence = cleanSequence
       this.#freedSequence = cleanSequence - 1
-      return { groups: [] }
+      this.#lastWritten = cleanSequence - 1
+      this.#toldFreed = cleanSequence - 1
+      return { groups: [], damage: null }
     }
     const contents = []
     for (const file of this.#files) contents.push(await readWhole(file))
-    const groups = contents.map((content) => readGroups(content, this.#journalId))
+    const found = contents.map((content) => readGroups(content, this.#journalId))
+    const chain = linkGroups(found.flat(), freedSequence)
+    const counts = new Set(chain.groups)
+    const groups = found.map((list) => list.filter((group) => counts.has(group)))
     for (const [i, content] of contents.entries()) await this.#writeLastAgain(this.#files[i] as JournalFile, content, groups[i] as PlacedGroup[])
     this.#nextSequence = Math.max(...contents.map((content) => highestSequence(content, this.#journalId)), (cleanSequence ?? 1) - 1) + 1
-    const firsts = groups.map((list) => list[0]?.sequence ?? 0)
-    this.#current = (firsts[1] as number) > (firsts[0] as number) ? 1 : 0
+    const newest = chain.groups.at(-1)
+    this.#lastWritten = newest?.sequence ?? 0
+    this.#freedSequence = Math.max(freedSequence, newest?.freed ?? 0)
+    this.#toldFreed = this.#freedSequence
+    this.#current = newest !== undefined && groups[1]?.includes(newest) ? 1 : 0
     const last = groups[this.#current]?.at(-1)
     this.#position = last === undefined ? 0 : last.position + last.paddedBytes
     this.#files.forEach((file, i) => {
       file.lastSequence = groups[i]?.at(-1)?.sequence ?? 0
     })
-    return { groups: groups.flat().sort((a, b) => a.sequence - b.sequence) }
+    return { groups: chain.groups, damage: damageOf(chain.missing) }
   }
 
   /** Writes one group; its sequence, once it is on disk. Throws what the disk answers. One call at a time. */
   async write(entries: readonly JournalEntry[]): Promise<number> {
+    await this.#makeRoom(groupBytes(entries))
+    return this.#append(entries)
+  }
+
+  /** At the current position. */
+  async #append(entries: readonly JournalEntry[]): Promise<number> {
     const sequence = this.#nextSequence
-    const { buffers, sizeBytes } = this.#encoder.encode(sequence, entries)
-    await this.#makeRoom(sizeBytes)
+    const freed = this.#freedSequence
+    const { buffers, sizeBytes } = this.#encoder.encode({ sequence, previous: this.#lastWritten, freed }, entries)
     const file = this.#files[this.#current] as JournalFile
     try {
       await file.handle.writeAsync(buffers, this.#position)
@@ -106,6 +143,8 @@ export class Journal {
     }
     this.#position += sizeBytes
     file.lastSequence = sequence
+    this.#lastWritten = sequence
+    this.#toldFreed = freed
     this.#nextSequence++
     return sequence
   }
@@ -163,6 +202,8 @@ export class Journal {
         return
       }
       if (!this.#otherIsFree()) await this.#untilFree()
+      // A torn write must not take groups away that nothing on disk says are free.
+      if (this.#toldFreed < this.#other.lastSequence) await this.#tellFreed()
       this.#current = 1 - this.#current
       this.#position = 0
     }
@@ -177,7 +218,18 @@ export class Journal {
   }
 
   #otherIsFree(): boolean {
-    return (this.#files[1 - this.#current] as JournalFile).lastSequence <= this.#freedSequence
+    return this.#other.lastSequence <= this.#freedSequence
+  }
+
+  get #other(): JournalFile {
+    return this.#files[1 - this.#current] as JournalFile
+  }
+
+  /** An empty group at the end of a full file. */
+  async #tellFreed(): Promise<void> {
+    await this.#append([])
+    const file = this.#files[this.#current] as JournalFile
+    file.allocatedBytes = Math.max(file.allocatedBytes, this.#position)
   }
 
   /**
@@ -203,6 +255,11 @@ export class Journal {
     }
     return true
   }
+}
+
+function damageOf(missing: readonly number[]): string | null {
+  if (missing.length === 0) return null
+  return `the journal (journal-0, journal-1) is damaged: ${missing.map((sequence) => `group ${sequence}`).join(', ')} cannot be read, and may hold what was acknowledged and is nowhere else`
 }
 
 async function readWhole(file: JournalFile): Promise<Buffer> {

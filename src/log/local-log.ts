@@ -4,9 +4,9 @@ import type { Random } from '../runtime/random.ts'
 import { FilePool } from '../storage/file-pool.ts'
 import { type Logger, silentLogger } from '../telemetry/logger.ts'
 import { type Decompress, decompress } from '../util/compression.ts'
-import { randomUuid, uuidToString, ZERO_UUID } from '../util/uuid.ts'
+import { uuidToString, ZERO_UUID } from '../util/uuid.ts'
 import { Checkpointer, TOPICS_FOLDER } from './checkpointer.ts'
-import { DataDirectory } from './data-directory.ts'
+import { DataDirectory, WAY_OUT } from './data-directory.ts'
 import { GroupCommit } from './group-commit.ts'
 import { IndexCache } from './index-cache.ts'
 import { Journal, type JournalRecovery } from './journal.ts'
@@ -24,6 +24,7 @@ import { asideFolder, knownPosition, recoverPartition } from './recovery.ts'
 import { applyRetention } from './retention.ts'
 import type { LogSettings } from './settings.ts'
 import { applyBatch, encodeSnapshot, encodeState, loadSnapshot, replayState, STATE_FOLDER, STATE_SETTINGS, StateMachines, writeSnapshot } from './state-log.ts'
+import { setStrangersAside } from './strangers.ts'
 import { TailCache } from './tail-cache.ts'
 
 /**
@@ -48,6 +49,8 @@ export class LocalLog implements LogStore {
   #closing: Promise<void> | null = null
   #snapshotRunning: Promise<void> | null = null
   #snapshotBytes = 0
+  /** Of the newest snapshot that is whole; 0: none. */
+  #snapshotOffset = 0
   #stateBytes = 0
   #started = false
   #retentionTimer: Timer | null = null
@@ -77,7 +80,8 @@ export class LocalLog implements LogStore {
     const core = this.#makeCore()
     try {
       const journal = this.#fileSystem.volatile ? null : new Journal(this.#fileSystem, directory.journalId, this.#settings.journalFileBytes)
-      const recovery = (await journal?.open(directory.cleanSequence)) ?? { groups: [] }
+      const recovery = (await journal?.open(directory)) ?? { groups: [], damage: null }
+      if (recovery.damage !== null) this.#giveUp(directory, recovery.damage)
       this.#fileSystem.makeFolder(TOPICS_FOLDER)
       const commit = new GroupCommit(this.#clock, journal, this.#settings)
       const entries = entriesByPartition(recovery)
@@ -106,6 +110,7 @@ export class LocalLog implements LogStore {
       settings,
       journal: opened.entries.get(key) ?? [],
       machineFailed: opened.directory.machineFailed,
+      clean: opened.directory.cleanSequence !== null,
       position: knownPosition(opened.core, topicId, index),
       producers: opened.producers.get(key) ?? [],
     })
@@ -172,6 +177,7 @@ export class LocalLog implements LogStore {
   #append(opened: Opened, group: AppendGroup): void {
     const refused = this.#refusal(opened, group)
     if (refused !== null) {
+      for (const { partition, bytes } of group.batches) (partition as LocalPartition).refused(bytes)
       queueMicrotask(() => group.onDone(refused))
       return
     }
@@ -234,16 +240,23 @@ export class LocalLog implements LogStore {
   }
 
   async #openState(opened: Opened): Promise<void> {
-    const snapshot = await loadSnapshot(this.#fileSystem, this.#machines)
+    const damaged: string[] = []
+    const snapshot = await loadSnapshot(this.#fileSystem, this.#machines, (file) => damaged.push(file))
+    for (const file of damaged) this.#logger.error({ file }, 'a snapshot of the state is damaged; an older one and the state log are read instead')
+    // Without a whole snapshot the log is needed from its very beginning.
+    const { oldestOffset } = snapshot
     const identity: PartitionIdentity = { topicId: ZERO_UUID, topicName: '__state', index: 0, folder: STATE_FOLDER }
     const key = partitionKey(ZERO_UUID, 0)
     const start = await recoverPartition(opened.core, {
       identity,
       settings: STATE_SETTINGS,
       journal: opened.entries.get(key) ?? [],
+      // Whatever of it is torn is in the journal, and was written again: anything else that does not hold is damage.
       machineFailed: false,
+      clean: opened.directory.cleanSequence !== null,
       // No segment is known to be synced: what follows the snapshot is short and read anyway.
-      position: snapshot.offset === 0 ? null : { logStartOffset: snapshot.offset, segmentBase: -1, position: 0, offset: snapshot.offset, epochs: [] },
+      position: oldestOffset === 0 ? null : { logStartOffset: oldestOffset, segmentBase: -1, position: 0, offset: oldestOffset, epochs: [] },
+      leastEndOffset: snapshot.offset,
       producers: [],
     })
     opened.entries.delete(key)
@@ -251,9 +264,19 @@ export class LocalLog implements LogStore {
     opened.state = state
     if (state.isStuck) opened.core.commit.adopt(state)
     this.#snapshotBytes = snapshot.sizeBytes
-    this.#stateBytes = await replayState(state, this.#machines, snapshot.offset, start.logEndOffset)
+    this.#snapshotOffset = snapshot.offset
+    const range = { fromOffset: snapshot.offset, endOffset: start.logEndOffset }
+    this.#stateBytes = await replayState(state, this.#machines, range, (what) =>
+      this.#giveUp(opened.directory, [...damaged.map((file) => `${file} is damaged`), what].join('; ')),
+    )
     for (const batch of start.unwritten) applyBatch(batch.bytes, this.#machines, snapshot.offset)
     opened.producers = producersByPartition(this.#producers)
+  }
+
+  /** Acknowledged state is damaged: that ends the start, unless an operator said that it may be lost. */
+  #giveUp(directory: DataDirectory, what: string): void {
+    if (!directory.acceptsLoss) throw new Error(`${what}. ${WAY_OUT[0]?.toUpperCase()}${WAY_OUT.slice(1)}`)
+    this.#logger.error({ damage: what }, 'what is damaged is given up, as asked for')
   }
 
   #wire(opened: Opened): void {
@@ -328,27 +351,29 @@ export class LocalLog implements LogStore {
     this.#removals.add(removal)
   }
 
-  /** Folders of topics that the state does not know. */
   #removeStrangers(): void {
     const known = new Set<string>()
     for (const partitions of this.#topics.values()) for (const partition of partitions.values()) known.add(partition.folder)
-    for (const name of this.#fileSystem.list(TOPICS_FOLDER)) {
-      const folder = `${TOPICS_FOLDER}/${name}`
-      if (known.has(folder)) continue
-      // Renamed first: a topic made a moment later may have this name.
-      const aside = name.endsWith('.deleted') ? folder : `${TOPICS_FOLDER}/${randomUuid(this.#random)}.deleted`
-      if (aside !== folder) this.#fileSystem.rename(folder, aside)
-      this.#remove(aside)
-    }
+    const keep = this.#opened?.directory.acceptsLoss ?? false
+    for (const folder of setStrangersAside(this.#fileSystem, this.#random, { known, keep, logger: this.#logger })) this.#remove(folder)
   }
 
   #scheduleRetention(): void {
     this.#retentionTimer = this.#clock.after(this.#settings.retentionCheckMs, () => {
       const opened = this.#opened
       if (opened === null || this.#closing !== null) return
-      for (const partitions of this.#topics.values()) for (const partition of partitions.values()) applyRetention(partition, opened.core)
+      for (const partitions of this.#topics.values()) for (const partition of partitions.values()) this.#retain(partition, opened.core)
       this.#scheduleRetention()
     })
+  }
+
+  #retain(partition: LocalPartition, core: LogCore): void {
+    try {
+      applyRetention(partition, core)
+    } catch (error) {
+      // The next round tries again.
+      this.#logger.warn({ partition: partition.folder, error: String(error) }, 'retention could not be applied')
+    }
   }
 
   #snapshotWhenDue(opened: Opened): void {
@@ -373,9 +398,11 @@ export class LocalLog implements LogStore {
     })
     if (durable !== null) return
     try {
-      await writeSnapshot(this.#fileSystem, offset, batches)
+      const previous = this.#snapshotOffset
+      await writeSnapshot(this.#fileSystem, offset, previous, batches)
       this.#snapshotBytes = batches.reduce((sum, batch) => sum + batch.length, 0)
-      state.raiseStartNow(offset)
+      this.#snapshotOffset = offset
+      state.raiseStartNow(previous)
     } catch (error) {
       this.#logger.error({ error: String(error) }, 'a snapshot of the state could not be written')
     }
@@ -403,8 +430,8 @@ export class LocalLog implements LogStore {
   async #closeClean(opened: Opened, journal: Journal, checkpointer: Checkpointer): Promise<void> {
     await checkpointer.finish()
     if (opened.core.commit.broken === null && this.#started) {
-      await opened.directory
-        .markClean(journal.nextSequence)
+      await syncIndexes(this.#allPartitions(opened))
+        .then(() => opened.directory.markClean(journal.nextSequence))
         .catch((error: unknown) => this.#logger.warn({ error: String(error) }, 'the orderly shutdown could not be noted: the next start recovers'))
     }
   }
@@ -425,6 +452,10 @@ interface Opened {
   state: LocalPartition | null
   checkpointer: Checkpointer | null
   producers: Map<string, [producerId: number, value: Uint8Array][]>
+}
+
+async function syncIndexes(partitions: Iterable<LocalPartition>): Promise<void> {
+  for (const { segments, gone } of partitions) for (const segment of segments) if (!gone) await segment.syncIndexes()
 }
 
 /** Where the files of a deleted topic wait for their removal; a legal topic name never ends so. */

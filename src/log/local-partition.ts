@@ -1,4 +1,4 @@
-import { uuidToBytes } from '../util/uuid.ts'
+import { uuidToBytes, ZERO_UUID } from '../util/uuid.ts'
 import { CommitCover } from './commit-cover.ts'
 import type { JournalEntry } from './journal-format.ts'
 import { encodePosition, partitionKey } from './kept-state.ts'
@@ -8,7 +8,7 @@ import { lastSlot } from './offset-index.ts'
 import { PartitionFolder } from './partition-folder.ts'
 import { guarded, NOTHING, readPartition } from './partition-reads.ts'
 import type { PartitionIdentity, PartitionStart, RecoveryPoint, UnwrittenBatch } from './partition-start.ts'
-import { committedBatch, isReady, type PendingBatch, type PendingGroup, readyRun, splitPending, writeRun } from './pending.ts'
+import { batchesFrom, committedBatch, isReady, type PendingBatch, type PendingGroup, readyRun, splitPending, writeLarge, writeRun } from './pending.ts'
 import type {
   AbortedTransaction,
   LogFailure,
@@ -22,7 +22,7 @@ import type {
   VisibleBatch,
 } from './ports.ts'
 import type { ProducerStates, SequencedBatch } from './producer-state.ts'
-import { batchIsControl, batchOffsetCount, patchBatch } from './record-batch.ts'
+import { batchIsControl, batchLeaderEpoch, batchOffsetCount, patchBatch } from './record-batch.ts'
 import { EMPTY_FILES, Segment } from './segment.ts'
 import { syncFoldersAbove } from './small-file.ts'
 import { Fifo, PartitionTail } from './tail-cache.ts'
@@ -70,11 +70,10 @@ export class LocalPartition implements PartitionLog {
     this.#folder = new PartitionFolder(core.fileSystem, identity.topicId, identity.folder, start.hasFolder)
     this.segments = start.segments
     this.producers = start.producers
-    this.#cover = new CommitCover(uuidToBytes(identity.topicId), identity.index, core.settings.bypassBytes)
+    this.#cover = new CommitCover(uuidToBytes(identity.topicId), identity.index, core.settings.bypassBytes, identity.topicId !== ZERO_UUID)
     this.#settings = settings
     this.#tail = new PartitionTail(core.tailCache)
     this.#epochs = new LeaderEpochs(start.epochs)
-    this.#leaderEpoch = this.#epochs.current + (start.raiseEpoch ? 1 : 0)
     this.#recoveryPoint = start.recoveryPoint
     this.#logStartOffset = start.logStartOffset
     this.#logEndOffset = start.logEndOffset
@@ -84,6 +83,7 @@ export class LocalPartition implements PartitionLog {
     this.#durableOffset = start.segments.every((segment) => segment.syncedBytes === segment.writtenBytes) ? start.logEndOffset : start.logStartOffset
     if (this.#durableOffset < start.logEndOffset) this.#cover.forget()
     for (const batch of start.unwritten) this.#keepUnwritten(batch)
+    this.#leaderEpoch = this.#epochs.current + (start.raiseEpoch ? 1 : 0)
   }
 
   get folder(): string {
@@ -181,12 +181,17 @@ export class LocalPartition implements PartitionLog {
     return batch
   }
 
+  /** A batch was refused before it was given a place. */
+  refused(bytes: Uint8Array): void {
+    this.producers.refused(bytes, this.#core.clock.now())
+  }
+
   /** Lists what a journal group needs so that all up to `last` is durable with it; null: what is written. */
   planCommit(last: PendingBatch | null, entries: JournalEntry[], before: (() => Promise<void>)[]): void {
     if (this.#gone) return
     const { mustSync, large } = this.#cover.plan(this.#pending, last, entries)
     if (mustSync) before.push(() => this.#makeDurable())
-    if (large.length > 0) before.push(() => this.#writeLarge(large))
+    if (large.length > 0) before.push(() => writeLarge(large, () => this.#gone))
   }
 
   /** The commit that was planned failed: what it would have made durable has to be synced by the next. */
@@ -239,7 +244,7 @@ export class LocalPartition implements PartitionLog {
     first.segment.isClosed = false
     if (first.position === 0 && first.segment.writtenBytes === 0) this.segments.pop()
     if (!this.#gone && first.position === first.segment.writtenBytes) first.segment.cutJunk()
-    this.producers.rollBack(first.baseOffset)
+    this.producers.takeBack(first.baseOffset)
     if (!this.#gone) for (const batch of dropped) this.#core.pressure.add(-batch.bytes.length)
     return dropped.map((batch) => batch.group)
   }
@@ -319,10 +324,15 @@ export class LocalPartition implements PartitionLog {
     return this.segments[lastSlot(this.segments.length, (i) => (this.segments[i] as Segment).baseOffset <= offset)]
   }
 
-  /** The first offset behind `segment`. */
+  /** Committed batches that a full disk keeps in memory, whatever the tail has let go; undefined where `fromOffset` lies in a segment. */
+  readUnwritten(fromOffset: number, limits: ReadLimits): ReadResult | undefined {
+    return fromOffset < this.#writtenOffset ? undefined : batchesFrom(this.#pending, fromOffset, Math.min(this.#highWatermark, limits.endOffset))
+  }
+
+  /** The first offset behind what is written of `segment`. */
   endOf(segment: Segment): number {
     const next = this.segments[this.segments.indexOf(segment) + 1]
-    return next === undefined ? this.#highWatermark : Math.min(next.baseOffset, this.#highWatermark)
+    return next === undefined ? this.#writtenOffset : Math.min(next.baseOffset, this.#writtenOffset)
   }
 
   /** Begins a new segment with the next append, where there is anything in this one. */
@@ -370,18 +380,6 @@ export class LocalPartition implements PartitionLog {
     const confirm = await this.sync()
     if (linksToo) await syncFoldersAbove(this.#core.fileSystem, this.folder)
     confirm?.()
-  }
-
-  /** Large batches go to their segments off the event loop, and are on disk when it resolves. */
-  async #writeLarge(batches: readonly PendingBatch[]): Promise<void> {
-    if (this.#gone) return
-    try {
-      for (const { segment, bytes, position } of batches) if (!this.#gone) await segment.log.writeAsync([bytes], position)
-      for (const segment of new Set(batches.map((batch) => batch.segment))) if (!this.#gone) await segment.log.sync()
-    } catch (error) {
-      if (!this.#gone) throw error
-    }
-    for (const batch of batches) batch.inSegment = true
   }
 
   /** Whether a name of a file of this partition is not on disk yet. */
@@ -446,6 +444,7 @@ export class LocalPartition implements PartitionLog {
     const segment = this.activeSegment?.baseOffset === segmentBase ? this.activeSegment : this.#addSegment(segmentBase)
     const batch = committedBatch(this, segment, position, bytes)
     this.#pending.push(batch)
+    if (this.#epochs.begin(Math.max(batchLeaderEpoch(bytes), this.#epochs.current), batch.baseOffset)) this.#epochsChanged = true
     segment.sizeBytes = position + bytes.length
     this.#logEndOffset = batch.baseOffset + batch.offsetCount
     this.#core.pressure.add(bytes.length)

@@ -40,13 +40,16 @@ export class PartitionFolder {
 
   /** The names in it are on disk when it resolves; `first`: its topic id too, which must not be lost where the log is not. */
   async sync(first: boolean, isGone: () => boolean): Promise<void> {
-    const path = this.#path
-    try {
-      if (first) await syncFile(this.#fileSystem, metadataPath(path))
-      if (!isGone()) await this.#fileSystem.syncFolder(path)
-    } catch (error) {
-      // Deleted meanwhile, or renamed for it.
-      if (!isGone() && path === this.#path) throw error
+    while (!isGone()) {
+      const path = this.#path
+      try {
+        if (first) await syncFile(this.#fileSystem, metadataPath(path))
+        if (!isGone()) await this.#fileSystem.syncFolder(path)
+      } catch (error) {
+        if (!isGone() && path === this.#path) throw error
+      }
+      // Renamed meanwhile, for a topic made anew under its name: what was synced may be the other's.
+      if (path === this.#path) return
     }
   }
 }

@@ -1,6 +1,7 @@
 import type { LocalPartition } from './local-partition.ts'
 import { goneFailure, type LogCore, storageFailure } from './log-core.ts'
 import type { LogFailure, ReadLimits, ReadResult } from './ports.ts'
+import { batchBaseOffset, batchLeaderEpoch, patchBatch } from './record-batch.ts'
 import { readSegment } from './segment-reader.ts'
 import type { PartitionTail } from './tail-cache.ts'
 
@@ -23,12 +24,24 @@ export async function readPartition(
   if (fromOffset >= endOffset) return NOTHING
   const cached = tail.read(fromOffset, { ...limits, endOffset })
   if (cached !== undefined) return cached
+  const unwritten = partition.readUnwritten(fromOffset, { ...limits, endOffset })
+  if (unwritten !== undefined) return unwritten
   const segment = partition.segmentOf(fromOffset)
   if (segment === undefined) return outOfRange(partition, fromOffset)
   const onDamage = (position: number): void => reportDamage(core, segment.log.path, position, fromOffset)
-  const read = await guarded(partition, core, () => readSegment(segment, core.indexCache, fromOffset, { ...limits, endOffset }, onDamage))
+  const read = await guarded(partition, core, () =>
+    readSegment(segment, core.indexCache, fromOffset, partition.endOf(segment), { ...limits, endOffset }, onDamage),
+  )
+  if ('batches' in read) for (const batch of read.batches) mendEpoch(partition, batch)
   // Retention may have taken the segment while it was read.
   return 'code' in read && fromOffset < partition.logStartOffset ? outOfRange(partition, fromOffset) : read
+}
+
+/** The leader epoch lies outside the CRC: what the state knows of it counts, or damage would send consumers elsewhere. */
+function mendEpoch(partition: LocalPartition, batch: Uint8Array): void {
+  const baseOffset = batchBaseOffset(batch)
+  const epoch = partition.epochOf(baseOffset)
+  if (epoch >= 0 && batchLeaderEpoch(batch) !== epoch) patchBatch(batch, baseOffset, epoch)
 }
 
 /** Runs a read of the past when the disk has a turn for it; what the disk answers becomes a failure. */

@@ -1,5 +1,5 @@
 import type { LocalPartition } from './local-partition.ts'
-import type { LogFailure } from './ports.ts'
+import type { LogFailure, ReadResult } from './ports.ts'
 import { batchBaseOffset, batchOffsetCount } from './record-batch.ts'
 import type { Segment } from './segment.ts'
 
@@ -65,6 +65,18 @@ export function writeRun(run: readonly PendingBatch[]): void {
   }
 }
 
+/** Large batches go to their segments off the event loop, and are on disk when it resolves; of a deleted topic nothing is worth a write. */
+export async function writeLarge(batches: readonly PendingBatch[], isGone: () => boolean): Promise<void> {
+  if (isGone()) return
+  try {
+    for (const { segment, bytes, position } of batches) if (!isGone()) await segment.log.writeAsync([bytes], position)
+    for (const segment of new Set(batches.map((batch) => batch.segment))) if (!isGone()) await segment.log.sync()
+  } catch (error) {
+    if (!isGone()) throw error
+  }
+  for (const batch of batches) batch.inSegment = true
+}
+
 /** A batch that an earlier process committed: only its segment lacks it. */
 export function committedBatch(partition: LocalPartition, segment: Segment, position: number, bytes: Uint8Array): PendingBatch {
   const group: PendingGroup = { durable: true, batches: [], cover: null, sizeBytes: 0, left: 1, stage: 'committed', onDone: () => {} }
@@ -93,4 +105,16 @@ export function splitPending(pending: Iterable<PendingBatch>, inFlightToo: boole
     else dropped.push(batch)
   }
   return { keep, dropped }
+}
+
+/** Batches in memory that end behind `fromOffset` and begin below `endOffset`. */
+export function batchesFrom(pending: Iterable<PendingBatch>, fromOffset: number, endOffset: number): ReadResult {
+  const batches: Uint8Array[] = []
+  let sizeBytes = 0
+  for (const { baseOffset, offsetCount, bytes } of pending) {
+    if (baseOffset + offsetCount <= fromOffset || baseOffset >= endOffset) continue
+    batches.push(bytes)
+    sizeBytes += bytes.length
+  }
+  return { batches, sizeBytes }
 }

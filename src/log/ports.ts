@@ -58,6 +58,8 @@ export interface LogFailure {
     | 'gone'
   readonly message: string
   readonly cause?: unknown
+  /** Of `corrupt`: the first offset behind the damage, where readers can go on. */
+  readonly resumeOffset?: number
 }
 
 /** A batch that readers may see from now on. */

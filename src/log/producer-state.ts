@@ -36,10 +36,14 @@ interface Producer {
   lastAppendMs: number
   /** Where the epoch was first seen: a marker, which is no remembered batch, raises it too (KIP-890). */
   epochOffset: number
-  /** The oldest first: five that are settled, and those that still wait. */
+  /** The oldest first: five that are settled, and those that still wait. None where the first one was refused, or a marker raised the epoch. */
   readonly batches: RememberedBatch[]
+  /** Where there is no batch: the sequence of the one that was refused, which nothing may overtake. */
+  dueSequence: number
 }
 
+/** The epoch of a producer that has nothing in the log: its first batch was refused. */
+const NOT_SEEN = Number.MAX_SAFE_INTEGER
 /** Among producer ids in `takeChanges` and `restore`: the partition's open transactions. */
 const TRANSACTIONS = -1
 
@@ -69,7 +73,7 @@ export class ProducerStates {
     if (batch.producerEpoch < producer.epoch) return FENCED
     if (batch.producerEpoch > producer.epoch) return batch.baseSequence === 0 ? APPEND : OUT_OF_ORDER
     const last = producer.batches.at(-1)
-    if (last === undefined) return batch.baseSequence === 0 ? APPEND : OUT_OF_ORDER
+    if (last === undefined) return batch.baseSequence === producer.dueSequence ? APPEND : OUT_OF_ORDER
     for (let i = producer.batches.length - 1; i >= Math.max(0, producer.batches.length - REMEMBERED); i--) {
       const known = producer.batches[i] as RememberedBatch
       if (known.baseSequence === batch.baseSequence && known.lastSequence === batch.lastSequence) {
@@ -87,11 +91,12 @@ export class ProducerStates {
     const epoch = batchProducerEpoch(bytes)
     const baseOffset = batchBaseOffset(bytes)
     const { batches } = producer
-    if (baseOffset <= (batches.at(-1)?.baseOffset ?? producer.epochOffset)) return
+    if (baseOffset <= lastOffsetOf(producer)) return
     this.transactions.note(bytes)
     producer.lastAppendMs = nowMs
     this.#changed.add(producerId)
-    if (epoch !== producer.epoch) {
+    if (epoch !== producer.epoch || producer.epochOffset === NOT_SEEN) {
+      if (epoch !== producer.epoch) producer.dueSequence = 0
       producer.epoch = epoch
       producer.epochOffset = baseOffset
       batches.length = 0
@@ -102,13 +107,40 @@ export class ProducerStates {
     while (batches.length > REMEMBERED && (batches[REMEMBERED] as RememberedBatch).baseOffset < settledOffset) batches.shift()
   }
 
-  /** Forgets batches from `offset` on: they were rolled back, or never reached the disk. A producer with none left is unknown. */
+  /**
+   * The first batch of a producer was refused. What it sent behind that, before it knew, must not come before the batch itself: a
+   * producer that is unknown may begin with any sequence.
+   */
+  refused(bytes: Uint8Array, nowMs: number): void {
+    const producerId = batchProducerId(bytes)
+    if (producerId < 0 || this.#producers.has(producerId)) return
+    this.#producers.set(producerId, {
+      epoch: batchProducerEpoch(bytes),
+      epochOffset: NOT_SEEN,
+      lastAppendMs: nowMs,
+      batches: [],
+      dueSequence: batchBaseSequence(bytes),
+    })
+  }
+
+  /** Batches from `offset` on were refused after all: each has to come again before what follows it. */
+  takeBack(offset: number): void {
+    for (const [id, producer] of this.#producers) {
+      const first = dropFrom(producer, offset)
+      if (first !== undefined) producer.dueSequence = first.baseSequence
+      else if (producer.epochOffset === NOT_SEEN || producer.epochOffset < offset) continue
+      if (producer.epochOffset >= offset) producer.epochOffset = NOT_SEEN
+      this.#changed.add(id)
+    }
+    this.transactions.rollBack(offset)
+  }
+
+  /** Forgets batches from `offset` on, which a crash took. A producer with none left is unknown. */
   rollBack(offset: number): void {
     for (const [id, producer] of this.#producers) {
-      const { batches } = producer
-      if (producer.epochOffset < offset && (batches.at(-1)?.baseOffset ?? -1) < offset) continue
-      while ((batches.at(-1)?.baseOffset ?? -1) >= offset) batches.pop()
-      if (producer.epochOffset >= offset || batches.length === 0) this.#producers.delete(id)
+      const isLost = dropFrom(producer, offset) !== undefined
+      if (!isLost && producer.epochOffset < offset) continue
+      if (producer.epochOffset >= offset || producer.batches.length === 0) this.#producers.delete(id)
       this.#changed.add(id)
     }
     this.transactions.rollBack(offset)
@@ -146,11 +178,23 @@ export class ProducerStates {
   #of(id: number): Producer {
     let producer = this.#producers.get(id)
     if (producer === undefined) {
-      producer = { epoch: -1, epochOffset: -1, lastAppendMs: 0, batches: [] }
+      producer = { epoch: -1, epochOffset: NOT_SEEN, lastAppendMs: 0, batches: [], dueSequence: -1 }
       this.#producers.set(id, producer)
     }
     return producer
   }
+}
+
+/** Of what the log has of it; -1 for nothing. */
+function lastOffsetOf({ batches, epochOffset }: Producer): number {
+  return batches.at(-1)?.baseOffset ?? (epochOffset === NOT_SEEN ? -1 : epochOffset)
+}
+
+/** Takes the batches from `offset` on away; the first of them, undefined where there is none. */
+function dropFrom({ batches }: Producer, offset: number): RememberedBatch | undefined {
+  let first: RememberedBatch | undefined
+  while ((batches.at(-1)?.baseOffset ?? -1) >= offset) first = batches.pop()
+  return first
 }
 
 const HEAD_BYTES = 18
@@ -181,5 +225,6 @@ function decodeProducer(value: Uint8Array): Producer {
       timestampMs: readInt64(value, at + 16),
     })
   }
-  return { epoch: readInt16(value, 0), lastAppendMs: readInt64(value, 2), epochOffset: readInt64(value, 10), batches }
+  // Without a batch it is a marker that raised the epoch, and the next sequence is the first.
+  return { epoch: readInt16(value, 0), lastAppendMs: readInt64(value, 2), epochOffset: readInt64(value, 10), batches, dueSequence: 0 }
 }

@@ -57,12 +57,22 @@ function decodeRecord(outer: VarintReader, context: RecordContext): BatchRecord 
   const key = readBlob(reader)
   const value = readBlob(reader)
   const headers = readHeaders(reader)
-  if (Number.isNaN(timestampDelta) || Number.isNaN(offsetDelta) || key === undefined || value === undefined || headers === undefined) return null
+  const timestampMs = context.appendTimestampMs ?? context.baseTimestampMs + timestampDelta
+  // Also false for NaN: a time that no number holds exactly could not be told to anybody.
+  if (
+    !Number.isSafeInteger(timestampMs) ||
+    Number.isNaN(timestampDelta) ||
+    Number.isNaN(offsetDelta) ||
+    key === undefined ||
+    value === undefined ||
+    headers === undefined
+  )
+    return null
   if (reader.at !== reader.end) return null
   outer.at = reader.end
   return {
     offset: context.baseOffset + offsetDelta,
-    timestampMs: context.appendTimestampMs ?? context.baseTimestampMs + timestampDelta,
+    timestampMs,
     key,
     value,
     headers,

@@ -5,6 +5,7 @@
 
 import { errorCode, type FileSystem } from '../runtime/files.ts'
 import { ZERO_UUID } from '../util/uuid.ts'
+import { type BatchPlace, findGoodBatch, walkGoodBatches } from './batch-walk.ts'
 import type { JournalEntry } from './journal-format.ts'
 import { decodePosition, type PartitionPosition, partitionKey } from './kept-state.ts'
 import { LeaderEpochs, parseEpochs } from './leader-epochs.ts'
@@ -14,10 +15,10 @@ import { formatMetadata, metadataPath, parseMetadata } from './partition-metadat
 import { NEW_PARTITION, type PartitionIdentity, type PartitionStart, type UnwrittenBatch } from './partition-start.ts'
 import type { PartitionSettings } from './ports.ts'
 import { ProducerStates } from './producer-state.ts'
-import { batchBaseOffset, batchCrcHolds, batchIsControl, batchLeaderEpoch, batchOffsetCount, batchSizeBytes } from './record-batch.ts'
+import { BATCH_HEADER_BYTES, batchBaseOffset, batchIsControl, batchLeaderEpoch, batchOffsetCount, batchSizeBytes } from './record-batch.ts'
 import { baseOffsetOf, DELETED, Segment, segmentName } from './segment.ts'
-import { noteBatches, rebuildIndexes, walkBatches } from './segment-reader.ts'
-import { readSmallFile, writeSmallFile } from './small-file.ts'
+import { noteBatches, placeOf, rebuildIndexes } from './segment-reader.ts'
+import { readSmallFile, replaceFile, writeSmallFile } from './small-file.ts'
 import { floorTimeByOffset, readTimeEntry, TIME_ENTRY_BYTES, timeEntriesAreSane } from './time-index.ts'
 
 const SCAN_BYTES = 1_048_576
@@ -29,8 +30,12 @@ export interface RecoveryInput {
   readonly journal: readonly JournalEntry[]
   /** Whether the machine may have lost what was not synced: every partition begins a new epoch. */
   readonly machineFailed: boolean
+  /** After an orderly shutdown: all there is was promised, and nothing of it is torn. */
+  readonly clean: boolean
   /** The state log has no recovery point of its own: its start is the snapshot. */
   readonly position: PartitionPosition | null
+  /** The state log goes on behind its snapshot, whatever is left of it. */
+  readonly leastEndOffset?: number
   /** Idempotent producers as the state remembers them. */
   readonly producers: readonly (readonly [producerId: number, value: Uint8Array])[]
 }
@@ -45,7 +50,7 @@ export function knownPosition(core: LogCore, topicId: string, index: number): Pa
 export async function recoverPartition(core: LogCore, input: RecoveryInput): Promise<PartitionStart> {
   const { identity, position } = input
   const needed = input.journal.filter((entry) => isNeeded(entry, position))
-  const hasFolder = await ownsFolder(core, identity, wasSynced(position))
+  const hasFolder = await ownsFolder(core, input, wasSynced(position))
   if (!hasFolder && needed.length === 0) return startOfNothing(core, input)
   const journal = needed.slice(0, writeJournal(core, identity, needed))
   const left = readEntries(core, identity, needed.slice(journal.length))
@@ -62,7 +67,8 @@ export async function recoverPartition(core: LogCore, input: RecoveryInput): Pro
   }
   const logEndOffset = await scan(work)
   // A durable log start above all that is left: what is appended from now on must not stand in a segment that begins elsewhere.
-  if (logEndOffset < (position?.logStartOffset ?? 0)) removeFrom(work, 0)
+  const leastEnd = Math.max(position?.logStartOffset ?? 0, input.leastEndOffset ?? 0)
+  if (logEndOffset < leastEnd) removeFrom(work, 0)
   await Promise.all(work.removals)
   // What was removed must not come back and lie behind what is appended from now on.
   if (work.removals.length > 0) await core.fileSystem.syncFolder(identity.folder)
@@ -72,11 +78,13 @@ export async function recoverPartition(core: LogCore, input: RecoveryInput): Pro
     segment.isClosed = segment !== segments.at(-1)
     segment.linked = position !== null && segment.baseOffset <= position.segmentBase && hasFolder
     if (synced && isBefore(segment, position)) segment.syncedBytes = segment.writtenBytes
+    // Closed segments before the recovery point have theirs on disk.
+    if (position === null || segment.baseOffset >= position.segmentBase) segment.distrustIndexes()
   }
   return {
     segments,
-    logStartOffset: Math.max(position?.logStartOffset ?? 0, segments[0]?.baseOffset ?? 0),
-    logEndOffset: Math.max(logEndOffset, position?.logStartOffset ?? 0),
+    logStartOffset: Math.max(position?.logStartOffset ?? 0, segments[0]?.baseOffset ?? (logEndOffset < leastEnd ? leastEnd : 0)),
+    logEndOffset: Math.max(logEndOffset, leastEnd),
     epochs: work.epochs.all,
     // What is cut where the disk was full is in the journal still.
     raiseEpoch: (work.cut && left.length === 0) || input.machineFailed,
@@ -118,13 +126,19 @@ function wasSynced(position: PartitionPosition | null): boolean {
 }
 
 /** A folder of another topic that had this name goes out of the way, and so does one that never got as far as to know whose it is. */
-async function ownsFolder(core: LogCore, identity: PartitionIdentity, isKnown: boolean): Promise<boolean> {
+async function ownsFolder(core: LogCore, { identity, machineFailed }: RecoveryInput, isKnown: boolean): Promise<boolean> {
   const { fileSystem } = core
   if (identity.topicId === ZERO_UUID) return fileSystem.list(identity.folder).length > 0
   await bringBack(fileSystem, identity)
   if (fileSystem.list(identity.folder).length === 0) return false
   const owner = parseMetadata(readSmallFile(fileSystem, metadataPath(identity.folder)))
-  if (owner === identity.topicId || (owner === null && isKnown)) return true
+  if (owner === identity.topicId) return true
+  // The name was this partition's when its first checkpoint was told: only damage can say otherwise.
+  if (isKnown || (owner === 'damaged' && !machineFailed)) {
+    core.logger.error({ file: metadataPath(identity.folder) }, 'the topic id of a partition is damaged; the file is written again')
+    await replaceFile(fileSystem, metadataPath(identity.folder), [Buffer.from(formatMetadata(identity.topicId))])
+    return true
+  }
   core.logger.warn({ folder: identity.folder, owner }, 'a folder of a deleted topic is removed')
   const aside = `${identity.folder.slice(0, identity.folder.lastIndexOf('/'))}/foreign-${identity.topicId}-${identity.index}.deleted`
   await fileSystem.remove(aside)
@@ -269,12 +283,15 @@ async function scan(work: Recovery): Promise<number> {
     const segment = segments[i] as Segment
     const following = segments[i + 1]
     if (position !== null && following !== undefined && following.baseOffset <= position.segmentBase) {
-      await mendIndexes(work, segment)
+      await mendIndexes(work, segment, following.baseOffset)
       next = following.baseOffset
       continue
     }
     const known = position !== null && segment.baseOffset === position.segmentBase && position.position <= segment.writtenBytes
-    if (i > 0 && segment.baseOffset !== next && !isPromised(work, segment)) {
+    const gap = i > 0 && segment.baseOffset !== next
+    if (gap && segment.baseOffset > next && (!work.input.machineFailed || isPromised(work, segment))) {
+      work.core.logger.error({ file: segment.log.path, from: next, to: segment.baseOffset }, 'batches are missing in front of a segment')
+    } else if (gap && !isPromised(work, segment)) {
       // Batches before this segment never reached the disk, and nobody was promised what lies behind the gap; or an earlier start removed
       // it, which the machine forgot.
       removeFrom(work, i)
@@ -299,64 +316,74 @@ function removeFrom(work: Recovery, slot: number): void {
   }
 }
 
-interface ScanFrom {
-  readonly position: number
-  readonly offset: number
-}
-
 /** Walks one segment to its end, or to where it breaks off; the offset there. */
-async function scanSegment(work: Recovery, segment: Segment, from: ScanFrom): Promise<number> {
+async function scanSegment(work: Recovery, segment: Segment, from: BatchPlace): Promise<number> {
+  const { machineFailed, position: known, clean } = work.input
   const endPosition = segment.writtenBytes
   segment.txnIndex.keepBelow(from.offset)
-  if (from.position === endPosition && !(work.input.machineFailed && endPosition > 0)) {
-    await mendIndexes(work, segment)
+  if (from.position === endPosition && !(machineFailed && endPosition > 0)) {
+    await mendIndexes(work, segment, from.offset)
     return from.offset
   }
   await trimIndexes(work, segment, from)
   const promised = work.journal.filter((entry) => entry.segmentBase === segment.baseOffset)
-  const promisedEnd = Math.max(
-    work.input.position?.segmentBase === segment.baseOffset ? work.input.position.position : 0,
-    ...promised.map((e) => e.position + e.length),
-  )
-  let next = from.offset
-  let position = from.position
-  let jumped = false
-  let lastEpoch = work.epochs.at(next - 1)
+  const knownHere = known?.segmentBase === segment.baseOffset ? known : null
+  const promisedEnd = clean ? endPosition : Math.max(knownHere?.position ?? 0, ...promised.map((entry) => entry.position + entry.length))
+  const promisedOffset = Math.max(knownHere?.offset ?? 0, ...promised.map((entry) => entry.endOffset))
+  let place: BatchPlace = from
+  let lastEpoch = work.epochs.at(place.offset - 1)
   for (;;) {
-    const walked = await walkBatches(segment.log, position, endPosition, { whole: true, chunkBytes: SCAN_BYTES }, (bytes, at, place) => {
-      const base = batchBaseOffset(bytes, at)
-      // Epochs never go back: what does is left from before a cut.
-      if (base < next || (base > next && !jumped) || batchLeaderEpoch(bytes, at) < lastEpoch) return false
+    const walked = await walkGoodBatches(segment.log, place, endPosition, SCAN_BYTES, (bytes, at, position) => {
+      // Epochs never go back: what does is left from before a cut that the machine forgot.
+      if (machineFailed && batchLeaderEpoch(bytes, at) < lastEpoch) return false
       lastEpoch = batchLeaderEpoch(bytes, at)
       const batch = bytes.subarray(at, at + batchSizeBytes(bytes, at))
-      if (!batchCrcHolds(batch)) {
-        // Rot in what was promised is kept and never served; anything else ends the log.
-        if (place >= promisedEnd) return false
-        work.core.logger.error({ file: segment.log.path, position: place, offset: base }, 'a batch is damaged; it stays, and is not served')
-      } else {
-        work.producers.remember(batch, work.core.clock.now(), Number.POSITIVE_INFINITY)
-        if (batchIsControl(batch)) work.producers.transactions.index(base, segment.txnIndex)
-      }
-      jumped = false
-      work.epochs.begin(Math.max(batchLeaderEpoch(bytes, at), work.epochs.current), base)
-      segment.note(bytes, at, place)
-      next = base + batchOffsetCount(bytes, at)
+      work.producers.remember(batch, work.core.clock.now(), Number.POSITIVE_INFINITY)
+      if (batchIsControl(batch)) work.producers.transactions.index(batchBaseOffset(batch), segment.txnIndex)
+      work.epochs.begin(Math.max(lastEpoch, work.epochs.current), batchBaseOffset(bytes, at))
+      segment.note(bytes, at, position)
       return true
     })
-    if (!work.input.machineFailed) await writeOver(segment, position, walked.position)
-    if (walked.position >= endPosition) return Math.max(next, lastPromised(promised))
-    if (walked.position >= promisedEnd) {
-      await cutAt(work, segment, walked.position, next)
-      return next
+    if (!machineFailed) await writeOver(segment, place.position, walked.position)
+    if (walked.position >= endPosition) return Math.max(walked.offset, promisedOffset)
+    const isPromised = walked.position < promisedEnd
+    // A process that is killed leaves nothing whole behind what is torn, but for a hole before a large batch that was not committed. A machine
+    // that fails may, and then it is worth nothing.
+    const to = isPromised && machineFailed ? promisedEnd : endPosition
+    const behind =
+      isPromised || (walked.bad && !machineFailed && !(await isHole(segment, walked)))
+        ? await findGoodBatch(segment.log, walked, { to, endOffset: Number.MAX_SAFE_INTEGER })
+        : null
+    if (!isPromised && behind === null && (machineFailed || !(await isWholeTail(segment, walked)))) {
+      await cutAt(work, segment, walked.position, walked.offset)
+      return walked.offset
     }
-    // Damaged in what was promised: go on where the journal knows a batch to begin.
-    work.core.logger.error({ file: segment.log.path, position: walked.position, offset: next }, 'the log is damaged; what lies behind is kept')
-    const resume = Math.min(...promised.map((e) => e.position).filter((place) => place > walked.position), promisedEnd)
-    position = resume
-    jumped = true
-    if (resume >= endPosition) return Math.max(next, lastPromised(promised), work.input.position?.offset ?? 0)
-    if (resume === promisedEnd) next = Math.max(next, lastPromised(promised))
+    // Rot in what was promised is kept, and never served.
+    const { path } = segment.log
+    work.core.logger.error({ file: path, position: walked.position, offset: walked.offset }, 'the log is damaged; what lies behind is kept')
+    if (behind === null && (promisedEnd >= endPosition || !isPromised)) return Math.max(await endOfTail(segment, walked), promisedOffset)
+    place = behind ?? { position: promisedEnd, offset: Math.max(walked.offset, promisedOffset) }
   }
+}
+
+/** Whether nothing was ever written at a place. */
+async function isHole(segment: Segment, { position }: BatchPlace): Promise<boolean> {
+  const header = Buffer.alloc(BATCH_HEADER_BYTES)
+  await segment.log.read(header, position)
+  return header.every((byte) => byte === 0)
+}
+
+/** Whether the file ends with the batch that begins at a place: what a process leaves half written is shorter than it says. */
+async function isWholeTail(segment: Segment, place: BatchPlace): Promise<boolean> {
+  return (await endOfTail(segment, place)) > place.offset
+}
+
+/** The offset behind a damaged batch at the end of the file, as far as its header can be believed; its own offset where it cannot. */
+async function endOfTail(segment: Segment, { position, offset }: BatchPlace): Promise<number> {
+  const header = Buffer.alloc(BATCH_HEADER_BYTES)
+  const filled = await segment.log.read(header, position)
+  const fits = filled === BATCH_HEADER_BYTES && batchBaseOffset(header) === offset && position + batchSizeBytes(header) === segment.writtenBytes
+  return fits ? offset + Math.max(1, batchOffsetCount(header)) : offset
 }
 
 /**
@@ -376,10 +403,6 @@ async function writeOver(segment: Segment, from: number, to: number): Promise<vo
   }
 }
 
-function lastPromised(promised: readonly JournalEntry[]): number {
-  return Math.max(0, ...promised.map((entry) => entry.endOffset))
-}
-
 async function cutAt(work: Recovery, segment: Segment, position: number, offset: number): Promise<void> {
   work.cut = true
   const { logger } = work.core
@@ -391,7 +414,7 @@ async function cutAt(work: Recovery, segment: Segment, position: number, offset:
 }
 
 /** Keeps the index entries before the place where the scan begins; all are made anew where they are wrong. */
-async function trimIndexes(work: Recovery, segment: Segment, from: ScanFrom): Promise<void> {
+async function trimIndexes(work: Recovery, segment: Segment, from: BatchPlace): Promise<void> {
   const { indexCache } = work.core
   const offsets = await indexCache.entries(segment.offsetIndex, OFFSET_ENTRY_BYTES)
   const times = await indexCache.entries(segment.timeIndex, TIME_ENTRY_BYTES)
@@ -403,23 +426,27 @@ async function trimIndexes(work: Recovery, segment: Segment, from: ScanFrom): Pr
     offsetEntriesAreSane(offsets.subarray(0, keptOffsets * OFFSET_ENTRY_BYTES), from.position) &&
     timeEntriesAreSane(times.subarray(0, keptTimes * TIME_ENTRY_BYTES))
   if (!sane || (keptTimes === 0 && from.position > 0)) {
-    await rebuildIndexes(segment, from.position)
+    await rebuildIndexes(segment, from.position, from.offset)
   } else if (work.input.machineFailed) {
     // Indexes are synced when their segment is closed: the newest entries of an open one may be gone, and with them the largest timestamp.
     const slot = keptTimes === 0 ? -1 : Math.min(keptOffsets - 1, floorByOffset(offsets, readTimeEntry(times, keptTimes - 1).relativeOffset))
     segment.resetIndexes({ offsetEntries: slot + 1, timeEntries: keptTimes })
-    await noteBatches(segment, slot === -1 ? 0 : readOffsetEntry(offsets, slot).position, from.position)
+    const begin = { position: 0, offset: segment.baseOffset }
+    // An entry that is not true is worth less than none.
+    const place = slot === -1 ? begin : await placeOf(segment, readOffsetEntry(offsets, slot))
+    if (place === null) await rebuildIndexes(segment, from.position, from.offset)
+    else await noteBatches(segment, place, from.position, from.offset)
   } else {
     segment.resetIndexes({ offsetEntries: keptOffsets, timeEntries: keptTimes })
   }
 }
 
 /** An index that is missing, or not made of whole, rising entries, is made anew from the segment. */
-async function mendIndexes(work: Recovery, segment: Segment): Promise<void> {
+async function mendIndexes(work: Recovery, segment: Segment, endOffset: number): Promise<void> {
   if (segment.writtenBytes === 0) return
   const { offsetIndex, timeIndex } = segment
   const expected = segment.writtenBytes > 2 * work.input.settings.indexIntervalBytes + SCAN_BYTES ? 1 : 0
   if (offsetIndex.isWhole && timeIndex.isWhole && timeIndex.entries > 0 && offsetIndex.entries >= expected) return
   work.core.logger.warn({ file: segment.log.path }, 'the indexes of a segment are made again')
-  await rebuildIndexes(segment, segment.writtenBytes)
+  await rebuildIndexes(segment, segment.writtenBytes, endOffset)
 }

@@ -1,5 +1,8 @@
 import type { LocalPartition } from './local-partition.ts'
 import type { LogCore } from './log-core.ts'
+import { guarded } from './partition-reads.ts'
+import type { Segment } from './segment.ts'
+import { checkTimes } from './time-lookup.ts'
 
 /** Raises the log start over closed segments that are too old, or too many (UnifiedLog.deleteOldSegments). */
 export function applyRetention(partition: LocalPartition, core: LogCore): void {
@@ -14,6 +17,11 @@ export function applyRetention(partition: LocalPartition, core: LogCore): void {
     const isActive = segment === partition.activeSegment
     const tooOld =
       settings.retentionMs >= 0 && segment.writtenBytes > 0 && nowMs - timeOf(segment.maxTimestamp().timestampMs, segment.openedAtMs) > settings.retentionMs
+    if (tooOld && segment.times !== 'true') {
+      // A damaged index may make young records look old.
+      if (segment.times === 'unchecked') checkFirst(partition, core, segment)
+      break
+    }
     const tooMuch = !isActive && excessBytes >= segment.writtenBytes
     if (!tooOld && !tooMuch) break
     // An active segment that is wholly too old is closed, so that the log can be empty.
@@ -24,6 +32,13 @@ export function applyRetention(partition: LocalPartition, core: LogCore): void {
   if (keepFrom <= partition.logStartOffset) return
   partition.raiseStart(keepFrom, (failure) => {
     if (failure !== null) core.logger.warn({ partition: partition.folder, error: failure.message }, 'retention could not be applied')
+  })
+}
+
+/** Applies retention again once the times of a segment are known to be true; else the next round asks again. */
+function checkFirst(partition: LocalPartition, core: LogCore, segment: Segment): void {
+  void guarded(partition, core, () => checkTimes(partition, core, segment)).then((checked) => {
+    if (checked === true) applyRetention(partition, core)
   })
 }
 

@@ -1,85 +1,29 @@
-import type { PooledFile } from '../storage/file-pool.ts'
+import { type BatchPlace, findGoodBatch, WALK_BYTES, walkBatches, walkGoodBatches } from './batch-walk.ts'
 import type { IndexCache } from './index-cache.ts'
 import { floorByOffset, OFFSET_ENTRY_BYTES, type OffsetEntry, readOffsetEntry } from './offset-index.ts'
 import type { LogFailure, ReadLimits, ReadResult } from './ports.ts'
 import { BATCH_HEADER_BYTES, BATCH_MAGIC, batchBaseOffset, batchCrcHolds, batchMagic, batchOffsetCount, batchSizeBytes } from './record-batch.ts'
 import type { Segment } from './segment.ts'
 
-/** Read ahead when headers are walked: enough for a few thousand small batches. */
-export const WALK_BYTES = 65_536
 /** One read of the past is at most this long, unless one batch is longer. */
 const READ_BYTES = 1_048_576
 
-/** Where a walk over batches ended. */
-export interface WalkEnd {
-  readonly position: number
-  /** Whether there is something at `position` that is no batch. */
-  readonly bad: boolean
-}
-
-export interface WalkOptions {
-  /** Give `visit` whole batches, not only their headers. */
-  readonly whole: boolean
-  /** Bytes per read. */
-  readonly chunkBytes: number
-}
-
 /**
- * Visits the batches from `from`, where one must begin, up to `to`: `visit` gets the bytes, where in them the batch begins, and
- * its position in the file, and answers whether to go on. Ends before the first thing that has no sane header.
+ * Where to begin walking to find `offset`: an indexed batch at or before it. The index is believed only where the batch it
+ * speaks of is there; one that is wrong is made anew, at once where nothing is appended to its segment any more.
  */
-export async function walkBatches(
-  file: PooledFile,
-  from: number,
-  to: number,
-  options: WalkOptions,
-  visit: (bytes: Buffer, at: number, position: number) => boolean,
-): Promise<WalkEnd> {
-  let position = from
-  let chunkBytes = options.chunkBytes
-  while (position < to) {
-    const chunk = Buffer.allocUnsafe(Math.min(chunkBytes, to - position))
-    const filled = await file.read(chunk, position)
-    let at = 0
-    for (;;) {
-      const left = filled - at
-      if (left < BATCH_HEADER_BYTES) break
-      const size = saneSize(chunk, at, to - position)
-      if (size === null) return { position, bad: true }
-      if (options.whole && size > left) break
-      if (!visit(chunk, at, position)) return { position, bad: false }
-      position += size
-      at += size
-    }
-    // Nothing fitted: the file is shorter than it should be, or one batch is longer than the chunk.
-    if (at === 0) {
-      const size = filled < BATCH_HEADER_BYTES ? null : saneSize(chunk, 0, to - position)
-      if (size === null || size <= filled) return { position, bad: true }
-      chunkBytes = size
-    } else {
-      chunkBytes = options.chunkBytes
-    }
-  }
-  return { position, bad: false }
-}
-
-function saneSize(bytes: Buffer, at: number, limit: number): number | null {
-  const size = batchSizeBytes(bytes, at)
-  return batchMagic(bytes, at) === BATCH_MAGIC && size >= BATCH_HEADER_BYTES && size <= limit && batchOffsetCount(bytes, at) > 0 ? size : null
-}
-
-/**
- * Where to begin walking to find `offset`: the position of an indexed batch at or before it. The index is believed only where the
- * batch it speaks of is there; one that is wrong is made anew, at once where nothing is appended to its segment any more.
- */
-export async function positionBefore(segment: Segment, cache: IndexCache, offset: number): Promise<number> {
+export async function placeBefore(segment: Segment, cache: IndexCache, offset: number, endOffset: number): Promise<BatchPlace> {
+  const begin = { position: 0, offset: segment.baseOffset }
   const entry = await floorEntry(segment, cache, offset)
-  if (entry === null || (await isTrue(segment, entry))) return entry?.position ?? 0
-  if (!segment.isClosed) return 0
+  if (entry === null) return begin
+  const place = await placeOf(segment, entry)
+  if (place !== null) return place
+  if (!segment.isClosed) return begin
   cache.forget(segment.offsetIndex)
   cache.forget(segment.timeIndex)
-  await rebuildIndexes(segment, segment.writtenBytes)
-  return (await floorEntry(segment, cache, offset))?.position ?? 0
+  await rebuildIndexes(segment, segment.writtenBytes, endOffset)
+  const again = await floorEntry(segment, cache, offset)
+  return (again === null ? null : await placeOf(segment, again)) ?? begin
 }
 
 async function floorEntry(segment: Segment, cache: IndexCache, offset: number): Promise<OffsetEntry | null> {
@@ -88,86 +32,114 @@ async function floorEntry(segment: Segment, cache: IndexCache, offset: number): 
   return slot === -1 ? null : readOffsetEntry(entries, slot)
 }
 
-async function isTrue(segment: Segment, entry: OffsetEntry): Promise<boolean> {
+/** Where the batch begins that an index entry speaks of; null where it is not there. */
+export async function placeOf(segment: Segment, entry: OffsetEntry): Promise<BatchPlace | null> {
   const header = Buffer.alloc(BATCH_HEADER_BYTES)
   const filled = entry.position < 0 ? 0 : await segment.log.read(header, entry.position)
-  if (filled < BATCH_HEADER_BYTES || batchMagic(header) !== BATCH_MAGIC) return false
-  return batchBaseOffset(header) + batchOffsetCount(header) - 1 - segment.baseOffset === entry.relativeOffset
+  if (filled < BATCH_HEADER_BYTES || batchMagic(header) !== BATCH_MAGIC) return null
+  const offset = batchBaseOffset(header)
+  return offset + batchOffsetCount(header) - 1 - segment.baseOffset === entry.relativeOffset ? { position: entry.position, offset } : null
 }
 
-/** Makes both indexes anew from the segment's batches up to `upTo`. */
-export async function rebuildIndexes(segment: Segment, upTo: number): Promise<void> {
+/** Makes both indexes anew from the segment's batches up to `upTo`, which end below `endOffset`. */
+export async function rebuildIndexes(segment: Segment, upTo: number, endOffset: number): Promise<void> {
   segment.resetIndexes({ offsetEntries: 0, timeEntries: 0 })
-  await noteBatches(segment, 0, upTo)
+  await noteBatches(segment, { position: 0, offset: segment.baseOffset }, upTo, endOffset)
 }
 
-/** Takes the batches between two positions into the indexes, which have nothing behind `from` yet. */
-export async function noteBatches(segment: Segment, from: number, upTo: number): Promise<void> {
-  if (from < upTo) {
-    await walkBatches(segment.log, from, upTo, { whole: false, chunkBytes: READ_BYTES }, (bytes, at, position) => {
+/** Takes the good batches between two positions into the indexes, which have nothing behind `from` yet. */
+export async function noteBatches(segment: Segment, from: BatchPlace, upTo: number, endOffset: number): Promise<void> {
+  let place: BatchPlace | null = from
+  while (place !== null && place.position < upTo) {
+    const walked = await walkGoodBatches(segment.log, place, upTo, READ_BYTES, (bytes, at, position) => {
       segment.note(bytes, at, position)
       return true
     })
+    place = walked.bad ? await findGoodBatch(segment.log, walked, { to: upTo, endOffset }) : null
   }
   segment.flushIndexes()
 }
 
 /**
- * Whole batches from the one that holds `offset` on, out of one segment, every CRC checked. A bad batch ends the read, or is a
- * failure where nothing precedes it, and told to `onDamage`; what lies behind is found through the next index entry.
+ * Whole batches from the one that holds `offset` on, out of one segment whose offsets end at `endOffset`; every CRC is checked, and that each
+ * begins where the one before ends. Damage ends the read; where nothing precedes it, it is a failure that says where to read on, and
+ * told to `onDamage`.
  */
 export async function readSegment(
   segment: Segment,
   cache: IndexCache,
   offset: number,
+  endOffset: number,
   limits: ReadLimits,
   onDamage: (position: number) => void,
 ): Promise<ReadResult | LogFailure> {
-  const end = segment.writtenBytes
+  const from = await placeBefore(segment, cache, offset, endOffset)
+  const read = await collect(segment, from, offset, limits)
+  if (read !== null) return read
+  const found = await findOffset(segment, cache, from, offset, endOffset)
+  if ('resumeOffset' in found) {
+    onDamage(found.position)
+    const message = `${segment.log.path}: the bytes at position ${found.position}, where offset ${offset} should be, are damaged`
+    return { code: 'corrupt', message, resumeOffset: found.resumeOffset }
+  }
+  return (await collect(segment, found, offset, limits)) ?? { batches: [], sizeBytes: 0 }
+}
+
+/** Null where damage lies before anything that can be given. Batches before the one that holds `offset` are passed over by their headers. */
+async function collect(segment: Segment, from: BatchPlace, offset: number, limits: ReadLimits): Promise<ReadResult | null> {
   const batches: Uint8Array[] = []
   let sizeBytes = 0
-  let corruptAt = -1
-  const visit = (bytes: Buffer, at: number, position: number): boolean => {
+  let due = from.offset
+  let bad = false
+  const chunkBytes = Math.min(Math.max(limits.maxBytes, 0) + WALK_BYTES, READ_BYTES)
+  const walked = await walkBatches(segment.log, from.position, segment.writtenBytes, { whole: true, chunkBytes }, (bytes, at) => {
     const base = batchBaseOffset(bytes, at)
-    if (base + batchOffsetCount(bytes, at) <= offset) return true
+    bad = base !== due
+    if (bad) return false
+    due = base + batchOffsetCount(bytes, at)
+    if (due <= offset) return true
     if (base >= limits.endOffset) return false
-    if (batches.length === 0 && base > offset && corruptAt !== -1) return false
     const size = batchSizeBytes(bytes, at)
     if (sizeBytes + size > limits.maxBytes && !(batches.length === 0 && limits.atLeastOne)) return false
     const batch = bytes.subarray(at, at + size)
-    if (!batchCrcHolds(batch)) {
-      if (batches.length === 0) corruptAt = position
-      return false
-    }
-    corruptAt = -1
+    bad = !batchCrcHolds(batch)
+    if (bad) return false
     batches.push(batch)
     sizeBytes += size
     return sizeBytes < limits.maxBytes
-  }
-  const chunkBytes = Math.min(Math.max(limits.maxBytes, 0) + WALK_BYTES, READ_BYTES)
-  let position = await positionBefore(segment, cache, offset)
-  for (;;) {
-    const walked = await walkBatches(segment.log, position, end, { whole: true, chunkBytes }, visit)
-    if (!walked.bad) break
-    if (batches.length > 0) break
-    corruptAt = walked.position
-    const next = await nextIndexed(segment, cache, walked.position)
-    if (next === null) break
-    position = next
-  }
-  if (batches.length === 0 && corruptAt !== -1) {
-    onDamage(corruptAt)
-    return { code: 'corrupt', message: `${segment.log.path}: the bytes at position ${corruptAt}, where offset ${offset} should be, are damaged` }
-  }
-  return { batches, sizeBytes }
+  })
+  return batches.length === 0 && (bad || walked.bad || due <= offset) ? null : { batches, sizeBytes }
 }
 
-/** The first indexed position behind `position`; null where there is none. */
-async function nextIndexed(segment: Segment, cache: IndexCache, position: number): Promise<number | null> {
+interface Damage {
+  readonly position: number
+  readonly resumeOffset: number
+}
+
+/** The good batch that holds `offset`, or the damage that has taken it: every batch on the way is checked. */
+async function findOffset(segment: Segment, cache: IndexCache, from: BatchPlace, offset: number, endOffset: number): Promise<BatchPlace | Damage> {
+  let place = from
+  for (;;) {
+    const walked = await walkGoodBatches(segment.log, place, segment.writtenBytes, WALK_BYTES, (bytes, at) => {
+      return batchBaseOffset(bytes, at) + batchOffsetCount(bytes, at) <= offset
+    })
+    if (!walked.bad && walked.position < segment.writtenBytes) return walked
+    const next = walked.bad
+      ? await findGoodBatch(segment.log, walked, { to: segment.writtenBytes, endOffset, ...(await anchorBehind(segment, cache, walked)) })
+      : null
+    if (next === null || offset < next.offset) return { position: walked.position, resumeOffset: next?.offset ?? endOffset }
+    place = next
+  }
+}
+
+/** The next indexed batch behind a place that is there. */
+async function anchorBehind(segment: Segment, cache: IndexCache, { position, offset }: BatchPlace): Promise<{ anchor?: number }> {
   const entries = await cache.entries(segment.offsetIndex, OFFSET_ENTRY_BYTES)
   for (let slot = 0; slot < entries.length / OFFSET_ENTRY_BYTES; slot++) {
     const entry = readOffsetEntry(entries, slot)
-    if (entry.position > position) return entry.position
+    if (entry.position <= position) continue
+    const place = await placeOf(segment, entry)
+    if (place !== null && place.offset > offset) return { anchor: place.position }
   }
-  return null
+  return {}
 }

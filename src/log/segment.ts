@@ -1,4 +1,4 @@
-import { errorCode, type FileSystem } from '../runtime/files.ts'
+import type { FileSystem } from '../runtime/files.ts'
 import type { FilePool, PooledFile } from '../storage/file-pool.ts'
 import type { IndexCache } from './index-cache.ts'
 import { IndexFile } from './index-file.ts'
@@ -47,6 +47,8 @@ export class Segment {
   isClosed = false
   /** When its first batch was made, by the batch's own clock; null where it is not known yet. */
   firstTimestampMs: number | null = null
+  /** Whether the time index was held against the batches; an earlier process's may be damaged. */
+  times: 'unchecked' | 'true' | 'false'
   /** Wall clock of the first append in this process; for segments whose records carry no time. */
   readonly openedAtMs: number
   #bytesSinceIndexEntry = 0
@@ -55,6 +57,8 @@ export class Segment {
   #indexIntervalBytes: number
   /** Null until it was read from the time index. */
   #maxTimestamp: { timestampMs: number; offset: number } | null
+  /** Of what was noted while the time index could not be read. */
+  #noted: { timestampMs: number; offset: number } | null = null
 
   constructor(pool: FilePool, folder: string, files: SegmentFiles, options: { readonly indexIntervalBytes: number; readonly openedAtMs: number }) {
     const stem = `${folder}/${segmentName(files.baseOffset)}`
@@ -67,6 +71,7 @@ export class Segment {
     this.writtenBytes = files.logBytes
     this.openedAtMs = options.openedAtMs
     this.#indexIntervalBytes = options.indexIntervalBytes
+    this.times = files.logBytes === 0 ? 'true' : 'unchecked'
     this.#maxTimestamp = files.logBytes === 0 ? { timestampMs: NO_TIMESTAMP, offset: files.baseOffset } : null
   }
 
@@ -82,6 +87,13 @@ export class Segment {
   /** Whether a closed segment's indexes are not on disk yet, though all it holds may be: it was synced while it was open. */
   get indexesAreDirty(): boolean {
     return this.isClosed && !this.#indexesSynced
+  }
+
+  /** An earlier process may have left its indexes in the page cache only. */
+  distrustIndexes(): void {
+    this.#indexesSynced = false
+    this.offsetIndex.distrust()
+    this.timeIndex.distrust()
   }
 
   /** Nothing is appended from now on. */
@@ -115,10 +127,10 @@ export class Segment {
     if (this.#maxTimestamp === null) {
       const last = this.timeIndex.last()
       const entry = last === null ? null : readTimeEntry(last)
-      this.#maxTimestamp =
-        entry === null
-          ? { timestampMs: NO_TIMESTAMP, offset: this.baseOffset }
-          : { timestampMs: entry.timestampMs, offset: this.baseOffset + entry.relativeOffset }
+      const known = entry === null ? null : { timestampMs: entry.timestampMs, offset: this.baseOffset + entry.relativeOffset }
+      const noted = this.#noted ?? { timestampMs: NO_TIMESTAMP, offset: this.baseOffset }
+      this.#maxTimestamp = known !== null && known.timestampMs >= noted.timestampMs ? known : noted
+      this.#noted = null
     }
     return this.#maxTimestamp
   }
@@ -140,9 +152,19 @@ export class Segment {
     this.writtenBytes = Math.max(this.writtenBytes, position + batch.length)
   }
 
+  /** A disk that cannot read an index now must not end appends. */
+  #maxToChange(): { timestampMs: number; offset: number } {
+    try {
+      return this.maxTimestamp() as { timestampMs: number; offset: number }
+    } catch {
+      this.#noted ??= { timestampMs: NO_TIMESTAMP, offset: this.baseOffset }
+      return this.#noted
+    }
+  }
+
   /** Takes a batch that lies in the file at `position` into the indexes. */
   note(bytes: Uint8Array, at: number, position: number): void {
-    const max = this.maxTimestamp() as { timestampMs: number; offset: number }
+    const max = this.#maxToChange()
     const lastOffset = batchBaseOffset(bytes, at) + batchLastOffsetDelta(bytes, at)
     const timestampMs = batchMaxTimestampMs(bytes, at)
     this.firstTimestampMs ??= position === 0 ? timestampMs : null
@@ -152,7 +174,7 @@ export class Segment {
     }
     if (this.#bytesSinceIndexEntry > this.#indexIntervalBytes) {
       writeOffsetEntry(this.offsetIndex.push(), lastOffset - this.baseOffset, position)
-      this.#noteTime()
+      if (this.#maxTimestamp !== null) this.#noteTime()
       this.#bytesSinceIndexEntry = 0
     }
     this.#bytesSinceIndexEntry += batchSizeBytes(bytes, at)
@@ -166,23 +188,34 @@ export class Segment {
     this.timeIndex.flush()
   }
 
-  /** On a full disk the entries stay in memory: what is in the log matters more. */
-  #tryFlushIndexes(): void {
+  /** Where the disk refuses, the entries stay in memory: what is in the log matters more, and an index can be made again. */
+  #tryFlushIndexes(): boolean {
     try {
       this.flushIndexes()
-    } catch (error) {
-      if (errorCode(error) !== 'ENOSPC') throw error
+      return true
+    } catch {
+      // The next checkpoint tries again.
+      return false
     }
+  }
+
+  /** Both indexes are on disk when it resolves. An open segment's are synced at an orderly shutdown only: after that nobody looks for lost entries. */
+  async syncIndexes(): Promise<void> {
+    if (this.#indexesSynced || this.writtenBytes === 0) return
+    this.flushIndexes()
+    await this.offsetIndex.sync()
+    await this.timeIndex.sync()
+    this.#indexesSynced = true
   }
 
   /** Everything written up to now is on disk when it resolves; answers how many bytes that gained. The indexes too, where the segment is `closed`. */
   async sync(closed: boolean): Promise<number> {
     const bytes = this.writtenBytes
-    this.#tryFlushIndexes()
+    const flushed = this.#tryFlushIndexes()
     this.txnIndex.flush()
     if (this.syncedBytes < bytes) await this.log.sync()
     await this.txnIndex.sync()
-    if (closed) {
+    if (closed && flushed) {
       await this.offsetIndex.sync()
       await this.timeIndex.sync()
       this.#indexesSynced = true
@@ -206,6 +239,7 @@ export class Segment {
     this.timeIndex.keep(keep.timeEntries)
     this.#indexesSynced = false
     this.#bytesSinceIndexEntry = 0
+    this.#noted = null
     this.#maxTimestamp = null
     this.maxTimestamp()
   }

@@ -62,26 +62,55 @@ export class StateMachines {
   }
 }
 
-/** The newest whole snapshot and the first state offset that is not in it; applied to the machines. 0 where there is none. */
-export async function loadSnapshot(fileSystem: FileSystem, machines: StateMachines): Promise<{ readonly offset: number; readonly sizeBytes: number }> {
+/** What the snapshots say. */
+export interface LoadedSnapshot {
+  /** The first state offset that is not in it; 0 where there is none. */
+  readonly offset: number
+  readonly sizeBytes: number
+  /** The offset of the oldest snapshot that is kept: the log begins there, so that a damaged snapshot can be done without. */
+  readonly oldestOffset: number
+}
+
+/** Applies the newest whole snapshot to the machines. `onDamage` is told of those that are damaged. */
+export async function loadSnapshot(fileSystem: FileSystem, machines: StateMachines, onDamage: (file: string) => void): Promise<LoadedSnapshot> {
   const offsets = snapshotOffsets(fileSystem).sort((a, b) => b - a)
   for (const offset of offsets) {
     const content = await readFile(fileSystem, snapshotPath(offset))
     const records = snapshotRecords(content)
-    if (records === null) throw new Error(`${snapshotPath(offset)} is damaged: restore the data directory from a backup`)
-    for (const record of records) machines.apply(record)
-    return { offset, sizeBytes: content.length }
+    if (records === null) onDamage(snapshotPath(offset))
+    else {
+      for (const record of records) machines.apply(record)
+      return { offset, sizeBytes: content.length, oldestOffset: offsets.at(-1) ?? offset }
+    }
   }
-  return { offset: 0, sizeBytes: 0 }
+  return { offset: 0, sizeBytes: 0, oldestOffset: 0 }
 }
 
-/** Applies all batches of the state log from `fromOffset` up to `endOffset`; bytes read. */
-export async function replayState(partition: LocalPartition, machines: StateMachines, fromOffset: number, endOffset: number): Promise<number> {
+/**
+ * Applies all batches of the state log from `fromOffset` up to `endOffset`; bytes read. `onDamage` is told of what cannot be read, and throws
+ * where that is not to be given up.
+ */
+export async function replayState(
+  partition: LocalPartition,
+  machines: StateMachines,
+  { fromOffset, endOffset }: { readonly fromOffset: number; readonly endOffset: number },
+  onDamage: (what: string) => void,
+): Promise<number> {
   let offset = fromOffset
   let bytes = 0
+  if (partition.logStartOffset > offset) {
+    onDamage(`the state log begins at offset ${partition.logStartOffset}, but is needed from ${offset}`)
+    offset = partition.logStartOffset
+  }
   while (offset < endOffset) {
     const read = await partition.read(offset, { maxBytes: SNAPSHOT_BATCH_BYTES, atLeastOne: true, endOffset })
-    if ('code' in read) throw new Error(`the state log cannot be read at offset ${offset}: ${read.message}`)
+    if ('code' in read) {
+      const what = `the state log cannot be read at offset ${offset}: ${read.message}`
+      if (read.code !== 'corrupt') throw new Error(what, { cause: read.cause })
+      onDamage(what)
+      offset = read.resumeOffset ?? offset + 1
+      continue
+    }
     if (read.batches.length === 0) throw new Error(`the state log ends at offset ${offset}, but should reach ${endOffset}`)
     for (const batch of read.batches) {
       offset = applyBatch(batch, machines, offset)
@@ -128,11 +157,14 @@ export function encodeSnapshot(machines: StateMachines, nowMs: number): Uint8Arr
   return batches
 }
 
-/** Writes a snapshot of everything below `offset`; on disk, and the older ones gone, when it resolves. */
-export async function writeSnapshot(fileSystem: FileSystem, offset: number, batches: readonly Uint8Array[]): Promise<void> {
+/**
+ * Writes a snapshot of everything below `offset`; on disk when it resolves. `previous`, the offset of the one before, is kept beside it, for
+ * the day when this one is damaged; older ones go.
+ */
+export async function writeSnapshot(fileSystem: FileSystem, offset: number, previous: number, batches: readonly Uint8Array[]): Promise<void> {
   fileSystem.makeFolder(STATE_FOLDER)
   await replaceFile(fileSystem, snapshotPath(offset), batches)
-  for (const older of snapshotOffsets(fileSystem)) if (older < offset) await fileSystem.remove(snapshotPath(older))
+  for (const older of snapshotOffsets(fileSystem)) if (older < offset && older !== previous) await fileSystem.remove(snapshotPath(older))
 }
 
 function snapshotPath(offset: number): string {

@@ -1,4 +1,5 @@
 /** Finding records by time: by record, not by batch (rule 14 of ListOffsets). */
+import { type BatchPlace, findGoodBatch, WALK_BYTES, walkGoodBatches } from './batch-walk.ts'
 import type { LocalPartition } from './local-partition.ts'
 import type { LogCore } from './log-core.ts'
 import type { LogFailure, TimestampedOffset } from './ports.ts'
@@ -8,74 +9,144 @@ import {
   batchCompression,
   batchLeaderEpoch,
   batchMaxTimestampMs,
+  batchOffsetCount,
   batchRecordsSection,
   batchSizeBytes,
   readRecords,
 } from './record-batch.ts'
 import type { Segment } from './segment.ts'
-import { positionBefore, WALK_BYTES, walkBatches } from './segment-reader.ts'
+import { placeBefore, rebuildIndexes } from './segment-reader.ts'
 import { lastBefore, readTimeEntry, TIME_ENTRY_BYTES, timeEntriesAreSane } from './time-index.ts'
 
 /** The first record at or after `timestampMs` between log start and high watermark. */
 export async function findTime(partition: LocalPartition, core: LogCore, timestampMs: number): Promise<TimestampedOffset | LogFailure | null> {
   for (const segment of [...partition.segments]) {
-    if (partition.endOf(segment) <= partition.logStartOffset || segment.maxTimestamp().timestampMs < timestampMs) continue
+    if (partition.endOf(segment) <= partition.logStartOffset) continue
+    if ((await checkTimes(partition, core, segment)) && segment.maxTimestamp().timestampMs < timestampMs) continue
     const found = await findInSegment(partition, core, segment, timestampMs)
     if (found !== null) return found
   }
   return null
 }
 
+/**
+ * Whether the time index of a segment can be believed. The last entry that an earlier process wrote is held against the batch it speaks of;
+ * a wrong index is made again where nothing is appended to its segment any more.
+ */
+export async function checkTimes(partition: LocalPartition, core: LogCore, segment: Segment): Promise<boolean> {
+  if (segment.times === 'unchecked') {
+    const { timestampMs, offset } = segment.maxTimestamp()
+    const isTrue = timestampMs < 0 || (await maxTimestampAt(partition, core, segment, offset)) === timestampMs
+    segment.times = isTrue ? 'true' : 'false'
+    if (!isTrue && segment.isClosed) {
+      core.indexCache.forget(segment.offsetIndex)
+      core.indexCache.forget(segment.timeIndex)
+      await rebuildIndexes(segment, segment.writtenBytes, partition.endOf(segment))
+      segment.times = 'true'
+    }
+  }
+  return segment.times === 'true'
+}
+
+/** The largest timestamp of the batch whose last offset is `offset`; null where there is none. */
+async function maxTimestampAt(partition: LocalPartition, core: LogCore, segment: Segment, offset: number): Promise<number | null> {
+  let timestampMs: number | null = null
+  const place = await placeBefore(segment, core.indexCache, offset, partition.endOf(segment))
+  await walkGoodBatches(segment.log, place, segment.writtenBytes, WALK_BYTES, (bytes, at) => {
+    const last = batchBaseOffset(bytes, at) + batchOffsetCount(bytes, at) - 1
+    if (last === offset) timestampMs = batchMaxTimestampMs(bytes, at)
+    return last < offset
+  })
+  return timestampMs
+}
+
 async function findInSegment(partition: LocalPartition, core: LogCore, segment: Segment, timestampMs: number): Promise<TimestampedOffset | LogFailure | null> {
-  const times = await core.indexCache.entries(segment.timeIndex, TIME_ENTRY_BYTES)
-  const slot = timeEntriesAreSane(times) ? lastBefore(times, timestampMs) : -1
-  const from = slot === -1 ? segment.baseOffset : segment.baseOffset + readTimeEntry(times, slot).relativeOffset
-  let position = await positionBefore(segment, core.indexCache, Math.max(from, partition.logStartOffset))
+  const from = await offsetBefore(partition, core, segment, timestampMs)
+  let place = await placeBefore(segment, core.indexCache, Math.max(from, partition.logStartOffset), partition.endOf(segment))
   for (;;) {
-    const candidate = await firstBatch(segment, position, (maxMs, baseOffset) => maxMs >= timestampMs && baseOffset < partition.highWatermark)
+    const candidate = await firstBatch(partition, segment, place, (maxMs, baseOffset) => maxMs >= timestampMs && baseOffset < partition.highWatermark)
     if (candidate === null) return null
     const records = await recordsAt(segment, core, candidate.position, candidate.sizeBytes)
     if (!Array.isArray(records)) return records
     const record = records.find((each) => each.timestampMs >= timestampMs && each.offset >= partition.logStartOffset && each.offset < partition.highWatermark)
     if (record !== undefined) return { offset: record.offset, timestampMs: record.timestampMs, leaderEpoch: candidate.leaderEpoch }
-    position = candidate.position + candidate.sizeBytes
+    place = { position: candidate.position + candidate.sizeBytes, offset: candidate.endOffset }
   }
 }
 
-/** The record with the largest timestamp; the first of them where several have it. */
+/** An offset that all records before it are older; the segment's first where the time index does not say, or says what is not so. */
+async function offsetBefore(partition: LocalPartition, core: LogCore, segment: Segment, timestampMs: number): Promise<number> {
+  const times = await core.indexCache.entries(segment.timeIndex, TIME_ENTRY_BYTES)
+  const slot = segment.times === 'true' && timeEntriesAreSane(times) ? lastBefore(times, timestampMs) : -1
+  if (slot === -1) return segment.baseOffset
+  const entry = readTimeEntry(times, slot)
+  const offset = segment.baseOffset + entry.relativeOffset
+  return (await maxTimestampAt(partition, core, segment, offset)) === entry.timestampMs ? offset : segment.baseOffset
+}
+
+/** The record with the largest timestamp that can be read; the first of them where several have it. */
 export async function findMaxTimestamp(partition: LocalPartition, core: LogCore): Promise<TimestampedOffset | LogFailure | null> {
   let best: Segment | null = null
-  for (const segment of partition.segments) {
+  let largestMs = -1
+  for (const segment of [...partition.segments]) {
     if (partition.endOf(segment) <= partition.logStartOffset || segment.writtenBytes === 0) continue
-    if (best === null || segment.maxTimestamp().timestampMs > best.maxTimestamp().timestampMs) best = segment
+    await checkTimes(partition, core, segment)
+    const timestampMs = segment.baseOffset < partition.logStartOffset ? await largestFrom(partition, core, segment) : segment.maxTimestamp().timestampMs
+    if (typeof timestampMs !== 'number') return timestampMs
+    if (timestampMs <= largestMs) continue
+    best = segment
+    largestMs = timestampMs
   }
-  if (best === null) return null
-  const target = best.maxTimestamp()
-  if (target.timestampMs < 0) return null
-  const position = await positionBefore(best, core.indexCache, Math.max(best.baseOffset, partition.logStartOffset))
-  const inIndex = await positionBefore(best, core.indexCache, target.offset)
-  const candidate = await firstBatch(best, target.offset >= partition.logStartOffset ? inIndex : position, (maxMs) => maxMs >= target.timestampMs)
-  if (candidate === null) return null
-  const records = await recordsAt(best, core, candidate.position, candidate.sizeBytes)
-  if (!Array.isArray(records)) return records
-  let max: BatchRecord | null = null
-  for (const record of records) if (record.offset >= partition.logStartOffset && (max === null || record.timestampMs > max.timestampMs)) max = record
-  return max === null ? null : { offset: max.offset, timestampMs: max.timestampMs, leaderEpoch: candidate.leaderEpoch }
+  return best === null ? null : findInSegment(partition, core, best, largestMs)
+}
+
+/** The largest timestamp of the records from the log start on, in the segment that holds it: its index speaks of those below too. */
+async function largestFrom(partition: LocalPartition, core: LogCore, segment: Segment): Promise<number | LogFailure> {
+  const start = partition.logStartOffset
+  const place = await placeBefore(segment, core.indexCache, start, partition.endOf(segment))
+  let largestMs = -1
+  const straddling: Pick<Candidate, 'position' | 'sizeBytes'>[] = []
+  await walkGoodBatches(segment.log, place, segment.writtenBytes, WALK_BYTES, (bytes, at, position) => {
+    const baseOffset = batchBaseOffset(bytes, at)
+    if (baseOffset >= start) largestMs = Math.max(largestMs, batchMaxTimestampMs(bytes, at))
+    else if (baseOffset + batchOffsetCount(bytes, at) > start) straddling.push({ position, sizeBytes: batchSizeBytes(bytes, at) })
+    return true
+  })
+  for (const { position, sizeBytes } of straddling) {
+    const records = await recordsAt(segment, core, position, sizeBytes)
+    if (!Array.isArray(records)) return records
+    for (const { offset, timestampMs } of records) if (offset >= start) largestMs = Math.max(largestMs, timestampMs)
+  }
+  return largestMs
 }
 
 interface Candidate {
   readonly position: number
   readonly sizeBytes: number
   readonly leaderEpoch: number
+  readonly endOffset: number
 }
 
-async function firstBatch(segment: Segment, from: number, fits: (maxTimestampMs: number, baseOffset: number) => boolean): Promise<Candidate | null> {
+/** The first good batch that fits; damaged ones cannot be read anyhow, and are passed over. */
+async function firstBatch(
+  partition: LocalPartition,
+  segment: Segment,
+  from: BatchPlace,
+  fits: (maxTimestampMs: number, baseOffset: number) => boolean,
+): Promise<Candidate | null> {
   let found: Candidate | null = null
-  await walkBatches(segment.log, from, segment.writtenBytes, { whole: false, chunkBytes: WALK_BYTES }, (bytes, at, position) => {
-    if (!fits(batchMaxTimestampMs(bytes, at), batchBaseOffset(bytes, at))) return true
-    found = { position, sizeBytes: batchSizeBytes(bytes, at), leaderEpoch: batchLeaderEpoch(bytes, at) }
-    return false
-  })
+  let place: BatchPlace | null = from
+  while (place !== null && found === null) {
+    const to = segment.writtenBytes
+    const walked = await walkGoodBatches(segment.log, place, to, WALK_BYTES, (bytes, at, position) => {
+      const baseOffset = batchBaseOffset(bytes, at)
+      if (!fits(batchMaxTimestampMs(bytes, at), baseOffset)) return true
+      const endOffset = baseOffset + batchOffsetCount(bytes, at)
+      found = { position, sizeBytes: batchSizeBytes(bytes, at), leaderEpoch: batchLeaderEpoch(bytes, at), endOffset }
+      return false
+    })
+    place = walked.bad ? await findGoodBatch(segment.log, walked, { to, endOffset: partition.endOf(segment) }) : null
+  }
   return found
 }
 

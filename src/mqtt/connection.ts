@@ -45,6 +45,8 @@ export class MqttConnection implements ConnectionHandler, SessionClient {
   readonly context: MqttContext
   /** Whether the listener lets clients in without a user name. */
   readonly allowAnonymous: boolean
+  /** Who the client is by its certificate; null where it showed none. */
+  readonly proven: Principal | null
   level: ProtocolLevel = 4
   receiveMaximum: number
   maximumPacketSize = UNLIMITED
@@ -72,9 +74,10 @@ export class MqttConnection implements ConnectionHandler, SessionClient {
   #diskWaits = false
   #outputAtDeadline = 0
 
-  constructor(context: MqttContext, socket: Connection, allowAnonymous: boolean) {
+  constructor(context: MqttContext, socket: Connection, allowAnonymous: boolean, proven: Principal | null = null) {
     this.context = context
     this.allowAnonymous = allowAnonymous
+    this.proven = proven
     this.receiveMaximum = context.settings.inflightMaximum
     this.#socket = socket
     this.#parser = new PacketParser({ sender: 'client', maximumPacketSize: context.settings.maximumPacketSize })

@@ -1,4 +1,4 @@
-import type { Security } from '../broker/security/ports.ts'
+import type { Principal, Security } from '../broker/security/ports.ts'
 import type { Sessions } from '../broker/sessions/ports.ts'
 import type { Connection, ConnectionHandler } from '../net/connection.ts'
 import type { Clock } from '../runtime/clock.ts'
@@ -41,9 +41,9 @@ export class MqttServer {
     return this.#context.connections.size
   }
 
-  /** For `Listener`; `allowAnonymous` where the listener takes clients without a user name. */
-  accept(socket: Connection, options: { readonly allowAnonymous: boolean }): ConnectionHandler {
-    const connection = new MqttConnection(this.#context, socket, options.allowAnonymous)
+  /** For `Listener`; `allowAnonymous` where the listener takes clients without a user name, `proven` for whom the client’s certificate speaks; null: for nobody. */
+  accept(socket: Connection, options: { readonly allowAnonymous: boolean; readonly proven?: Principal | null }): ConnectionHandler {
+    const connection = new MqttConnection(this.#context, socket, options.allowAnonymous, options.proven ?? null)
     this.#context.connections.add(connection)
     return connection
   }

@@ -36,6 +36,8 @@ export class Connection {
   /** The address the peer connected to. */
   readonly localAddress: string
   readonly localPort: number
+  /** What the peer showed in the TLS handshake, in DER and verified; null where it showed none. */
+  readonly peerCertificate: Uint8Array | null
   readonly #socket: StreamSocket
   readonly #clock: Clock
   readonly #limits: ConnectionLimits
@@ -61,6 +63,7 @@ export class Connection {
     this.remotePort = socket.remotePort
     this.localAddress = socket.localAddress
     this.localPort = socket.localPort
+    this.peerCertificate = socket.peerCertificate ?? null
   }
 
   /** Begins to read. `onGone` is the listener's own. */

@@ -1,8 +1,9 @@
 import type { Clock, Timer } from '../runtime/clock.ts'
-import type { HostPort, Network, NetworkListener, StreamSocket } from '../runtime/network.ts'
+import type { HostPort, Network, NetworkListener, StreamSocket, TlsListening } from '../runtime/network.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { Connection, type ConnectionHandler, type ConnectionLimits } from './connection.ts'
 import { OutputMeter } from './output-meter.ts'
+import type { TlsFiles } from './tls-files.ts'
 
 export interface ListenerSettings extends ConnectionLimits {
   /** Open connections beyond which a new one is closed at once. */
@@ -39,6 +40,7 @@ export class Listener {
   readonly #parts: ListenerParts
   readonly #settings: ListenerSettings
   readonly #accept: (connection: Connection) => ConnectionHandler
+  readonly #tls: TlsFiles | null
   readonly #connections = new Set<Connection>()
   /** What its connections have not sent off yet, together. */
   readonly output = new OutputMeter()
@@ -48,11 +50,12 @@ export class Listener {
   #refusedSinceWarning = false
   #closing = false
 
-  /** `accept` makes the protocol's side of a new connection; it may write at once. */
-  constructor(parts: ListenerParts, settings: ListenerSettings, accept: (connection: Connection) => ConnectionHandler) {
+  /** `accept` makes the protocol's side of a new connection; it may write at once. With `tls` its handshake comes first. */
+  constructor(parts: ListenerParts, settings: ListenerSettings, accept: (connection: Connection) => ConnectionHandler, tls: TlsFiles | null = null) {
     this.#parts = parts
     this.#settings = settings
     this.#accept = accept
+    this.#tls = tls
   }
 
   /** Binds; answers the address with the port the system chose where 0 was asked for. Rejects with the system's error. */
@@ -77,9 +80,19 @@ export class Listener {
   }
 
   async #bind(host: string, port: number): Promise<number> {
-    const listener = await this.#parts.network.listen({ host, port }, (socket) => this.#onSocket(socket))
+    const listener = await this.#parts.network.listen({ host, port }, (socket) => this.#onSocket(socket), this.#tlsListening())
     this.#bound.push(listener)
+    this.#tls?.use(listener)
     return listener.address.port
+  }
+
+  #tlsListening(): TlsListening | undefined {
+    if (this.#tls === null) return undefined
+    const { logger } = this.#parts
+    return {
+      material: this.#tls.material,
+      onHandshakeFailed: (reason, remote) => logger.info({ remote, reason }, 'TLS handshake failed'),
+    }
   }
 
   get connectionCount(): number {

@@ -2,6 +2,7 @@ import fs from 'node:fs'
 import { join } from 'node:path'
 import { errorCode, type FileLock, type FileSystem, type OpenFile, type OpenMode } from './files.ts'
 import { lockFile } from './lock-file.ts'
+import { readAll, readAllAsync, writeAll, writeAllAsync } from './whole-transfers.ts'
 
 const { O_CREAT, O_DSYNC, O_RDONLY, O_RDWR } = fs.constants
 
@@ -82,46 +83,23 @@ class NodeFile implements OpenFile {
   }
 
   write(buffers: readonly Uint8Array[], position: number): void {
-    let rest = buffers
-    let at = position
-    for (;;) {
+    writeAll(buffers, position, (rest, at) => {
       const only = rest.length === 1 ? rest[0] : undefined
-      const written = only === undefined ? fs.writevSync(this.#fd, rest as Uint8Array[], at) : fs.writeSync(this.#fd, only, 0, only.length, at)
-      rest = after(rest, written)
-      if (rest.length === 0) return
-      at += written
-    }
+      return only === undefined ? fs.writevSync(this.#fd, rest as Uint8Array[], at) : fs.writeSync(this.#fd, only, 0, only.length, at)
+    })
   }
 
   async writeAsync(buffers: readonly Uint8Array[], position: number): Promise<void> {
-    let rest = buffers
-    let at = position
-    while (rest.length > 0) {
-      const written = await writev(this.#fd, rest, at)
-      rest = after(rest, written)
-      at += written
-    }
+    await writeAllAsync(buffers, position, (rest, at) => writev(this.#fd, rest, at))
     if (this.#syncAfterWrite) await this.sync()
   }
 
   readNow(into: Uint8Array, position: number): number {
-    let filled = 0
-    while (filled < into.length) {
-      const got = fs.readSync(this.#fd, into, filled, into.length - filled, position + filled)
-      if (got === 0) break
-      filled += got
-    }
-    return filled
+    return readAll(into, position, (rest, at) => fs.readSync(this.#fd, rest, 0, rest.length, at))
   }
 
-  async read(into: Uint8Array, position: number): Promise<number> {
-    let filled = 0
-    while (filled < into.length) {
-      const got = await read(this.#fd, into, filled, position + filled)
-      if (got === 0) break
-      filled += got
-    }
-    return filled
+  read(into: Uint8Array, position: number): Promise<number> {
+    return readAllAsync(into, position, (rest, at) => read(this.#fd, rest, at))
   }
 
   sync(): Promise<void> {
@@ -143,26 +121,15 @@ class NodeFile implements OpenFile {
   }
 }
 
-/** What is left of `buffers` after `written` bytes; the operating system may write fewer than asked for. */
-function after(buffers: readonly Uint8Array[], written: number): readonly Uint8Array[] {
-  let left = written
-  for (let i = 0; i < buffers.length; i++) {
-    const buffer = buffers[i] as Uint8Array
-    if (left < buffer.length) return left === 0 && i === 0 ? buffers : [buffer.subarray(left), ...buffers.slice(i + 1)]
-    left -= buffer.length
-  }
-  return []
-}
-
 function writev(fd: number, buffers: readonly Uint8Array[], position: number): Promise<number> {
   return new Promise((resolve, reject) => {
     fs.writev(fd, buffers as Uint8Array[], position, (error, written) => (error === null ? resolve(written) : reject(error)))
   })
 }
 
-function read(fd: number, into: Uint8Array, at: number, position: number): Promise<number> {
+function read(fd: number, into: Uint8Array, position: number): Promise<number> {
   return new Promise((resolve, reject) => {
-    fs.read(fd, into, at, into.length - at, position, (error, got) => (error === null ? resolve(got) : reject(error)))
+    fs.read(fd, into, 0, into.length, position, (error, got) => (error === null ? resolve(got) : reject(error)))
   })
 }
 

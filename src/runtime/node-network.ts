@@ -1,92 +1,30 @@
 import { createServer, type Server, Socket } from 'node:net'
-import type { HostPort, Network, NetworkListener, SocketEvents, StreamSocket } from './network.ts'
+import type { HostPort, Network, NetworkListener } from './network.ts'
+import { NodeSocket } from './node-socket.ts'
 
 /** How many connections the kernel queues before they are accepted. */
 const BACKLOG = 1_024
-/** TCP keep-alive finds peers that vanished without a word. */
-const KEEP_ALIVE_DELAY_MS = 60_000
 
-/** A Node socket (`net.Socket`, and `tls.TLSSocket` which is one) in the shape of `StreamSocket`. */
-class NodeSocket implements StreamSocket {
-  readonly remoteAddress: string
-  readonly remotePort: number
-  readonly localAddress: string
-  readonly localPort: number
-  readonly #socket: Socket
-
-  constructor(socket: Socket) {
-    this.#socket = socket
-    // Node forgets the addresses when a socket closes; logs want them later.
-    this.remoteAddress = plainAddress(socket.remoteAddress)
-    this.remotePort = socket.remotePort ?? 0
-    this.localAddress = plainAddress(socket.localAddress)
-    this.localPort = socket.localPort ?? 0
-    socket.setNoDelay(true)
-    socket.setKeepAlive(true, KEEP_ALIVE_DELAY_MS)
-    // Without a listener an error before `start` would end the process.
-    socket.on('error', ignore)
-  }
-
-  get bufferedBytes(): number {
-    return this.#socket.writableLength
-  }
-
-  start(events: SocketEvents): void {
-    const socket = this.#socket
-    let failure: Error | null = null
-    socket.on('error', (error) => {
-      failure = error
-    })
-    socket.on('data', (chunk: Buffer) => events.onData(chunk))
-    socket.on('drain', () => events.onDrain())
-    socket.on('close', () => events.onClose(failure))
-    if (socket.closed) process.nextTick(() => events.onClose(null))
-  }
-
-  write(chunks: readonly Uint8Array[]): boolean {
-    const socket = this.#socket
-    if (chunks.length === 1) return socket.write(chunks[0] as Uint8Array)
-    socket.cork()
-    let room = true
-    for (const chunk of chunks) room = socket.write(chunk)
-    socket.uncork()
-    return room
-  }
-
-  pause(): void {
-    this.#socket.pause()
-  }
-
-  resume(): void {
-    this.#socket.resume()
-  }
-
-  end(): void {
-    this.#socket.end()
-  }
-
-  destroy(): void {
-    this.#socket.destroy()
-  }
-}
-
-/** The machine's own network. */
+/** The machine's own network. TLS is loaded only where a listener, or a client, wants it. */
 export const nodeNetwork: Network = {
-  async listen(address, onSocket) {
-    const server = createServer({ noDelay: true, pauseOnConnect: false }, (socket) => onSocket(new NodeSocket(socket)))
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject)
-      server.listen({ port: address.port, backlog: BACKLOG, ...(address.host === '' ? {} : { host: address.host }) }, () => {
-        server.off('error', reject)
-        resolve()
-      })
-    })
-    // Accepting can fail later (no descriptors left): the server goes on, Node retries with the next connection.
-    server.on('error', ignore)
-    return listenerOf(server, address.host)
+  async listen(address, onSocket, tls) {
+    if (tls !== undefined) {
+      const { createTlsServer, tlsContext } = await import('./node-tls.ts')
+      const server = createTlsServer(tls, onSocket)
+      const listener = await bind(server, address)
+      return { ...listener, setTls: (material) => server.setSecureContext(tlsContext(material)) }
+    }
+    return bind(
+      createServer({ noDelay: true, pauseOnConnect: false }, (socket) => onSocket(new NodeSocket(socket))),
+      address,
+    )
   },
 
-  connect(address) {
+  async connect(address, tls) {
+    if (tls !== undefined) {
+      const { connectTls } = await import('./node-tls.ts')
+      return connectTls(address, tls)
+    }
     return new Promise((resolve, reject) => {
       const socket = new Socket()
       socket.once('error', reject)
@@ -96,6 +34,19 @@ export const nodeNetwork: Network = {
       })
     })
   },
+}
+
+async function bind(server: Server, address: HostPort): Promise<NetworkListener> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ port: address.port, backlog: BACKLOG, ...(address.host === '' ? {} : { host: address.host }) }, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+  // Accepting can fail later (no descriptors left): the server goes on, Node retries with the next connection.
+  server.on('error', ignore)
+  return listenerOf(server, address.host)
 }
 
 function listenerOf(server: Server, host: string): NetworkListener {
@@ -109,12 +60,6 @@ function listenerOf(server: Server, host: string): NetworkListener {
         else resolve()
       }),
   }
-}
-
-/** `::ffff:127.0.0.1`, an IPv4 peer of a dual-stack socket, is written as people know it. */
-function plainAddress(address: string | undefined): string {
-  if (address === undefined) return ''
-  return address.startsWith('::ffff:') ? address.slice(7) : address
 }
 
 function ignore(): void {

@@ -17,6 +17,8 @@ export interface DiskFaults {
   syncFailure: number
   /** Probability that a read answers EIO. */
   readFailure: number
+  /** Probability that one call writes, or reads, fewer bytes than it is asked for. */
+  shortTransfer: number
   /** Bytes all files may have together; beyond it, ENOSPC. */
   capacityBytes: number
   /** What it says is done, and is not: planted faults. */
@@ -83,6 +85,18 @@ export class SimulatedDisk {
   /** Called by what is mounted. */
   drawFailure(probability: number): boolean {
     return this.#random.chance(probability)
+  }
+
+  /** What one call of the operating system takes of `bytes`: all, or now and then only the first of them. Called by what is mounted. */
+  shortened(bytes: Uint8Array): Uint8Array {
+    if (bytes.length < 2 || this.faults.shortTransfer === 0 || !this.#random.chance(this.faults.shortTransfer)) return bytes
+    return bytes.subarray(0, this.#random.between(1, bytes.length - 1))
+  }
+
+  /** Changes what is stored, whatever is mounted: the page was not in the cache. */
+  damage(file: FileNode, position: number, bytes: Uint8Array): void {
+    file.cached.write(bytes, position)
+    file.durable.write(bytes, position)
   }
 
   get boot(): number {

@@ -1,7 +1,10 @@
 import { type FileLock, type FileSystem, fileError, type OpenFile, type OpenMode } from '../runtime/files.ts'
+import { readAll, readAllAsync, writeAll, writeAllAsync } from '../runtime/whole-transfers.ts'
 import { type Change, FileNode } from './disk-nodes.ts'
 import type { SimulatedDisk } from './simulated-disk.ts'
 import type { SimulatedProcess, SimulatedTime } from './simulated-time.ts'
+
+const EMPTY = new Uint8Array()
 
 /** The disk as one process sees it. */
 export function mountDisk(disk: SimulatedDisk, time: SimulatedTime, process: SimulatedProcess): FileSystem {
@@ -102,34 +105,38 @@ class SimulatedFile implements OpenFile {
 
   write(buffers: readonly Uint8Array[], position: number): void {
     this.#mustBeOpen()
-    this.#apply(joined(buffers), position)
+    writeAll([joined(buffers)], position, (rest, at) => this.#writeSome(rest, at).bytes.length)
   }
 
   async writeAsync(buffers: readonly Uint8Array[], position: number): Promise<void> {
     this.#mustBeOpen()
     const { faults } = this.#disk
-    const bytes = joined(buffers)
-    let change: Change | null = null
-    await this.#later(faults.latencyMs(), () => {
-      change = this.#apply(bytes, position)
+    // A file that is written through is so with every call.
+    await writeAllAsync([joined(buffers)], position, async (rest, at) => {
+      let change: Change | null = null
+      await this.#later(faults.latencyMs(), () => {
+        change = this.#writeSome(rest, at)
+      })
+      const written = change as Change | null
+      if (this.#writeThrough) await this.#sync(written === null ? [] : [written], 'write-through')
+      return written?.bytes.length ?? 0
     })
-    if (this.#writeThrough) await this.#sync(change === null ? [] : [change], 'write-through')
   }
 
   readNow(into: Uint8Array, position: number): number {
     this.#mustBeOpen()
-    this.#mayFailToRead()
-    return this.#file.cached.read(into, position)
+    return readAll(into, position, (rest, at) => this.#readSome(rest, at))
   }
 
-  async read(into: Uint8Array, position: number): Promise<number> {
+  read(into: Uint8Array, position: number): Promise<number> {
     this.#mustBeOpen()
-    let read = 0
-    await this.#later(this.#disk.faults.latencyMs(), () => {
-      this.#mayFailToRead()
-      read = this.#file.cached.read(into, position)
+    return readAllAsync(into, position, async (rest, at) => {
+      let read = 0
+      await this.#later(this.#disk.faults.latencyMs(), () => {
+        read = this.#readSome(rest, at)
+      })
+      return read
     })
-    return read
   }
 
   async sync(): Promise<void> {
@@ -178,6 +185,15 @@ class SimulatedFile implements OpenFile {
     this.#disk.onChange?.(`write ${this.#path} ${position}..${position + bytes.length}`)
     this.#disk.apply(this.#file, change)
     return change
+  }
+
+  #writeSome([bytes = EMPTY]: readonly Uint8Array[], position: number): Change {
+    return this.#apply(this.#disk.shortened(bytes), position)
+  }
+
+  #readSome(into: Uint8Array, position: number): number {
+    this.#mayFailToRead()
+    return this.#file.cached.read(this.#disk.shortened(into), position)
   }
 
   #mayFailToRead(): void {

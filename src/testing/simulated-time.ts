@@ -137,6 +137,13 @@ export class SimulatedTime {
     })
   }
 
+  /** Drops what waits for processes that ended: it would never happen, but keeps alive what it refers to. */
+  forgetEnded(): void {
+    const left = this.#heap.filter(({ owner }) => owner === null || owner.alive)
+    this.#heap.length = 0
+    for (const happening of left) this.#push(happening)
+  }
+
   #isQuietUntil(untilMs: number): boolean {
     const next = this.#heap[0]
     return next === undefined || next.atMs > untilMs

@@ -1,5 +1,5 @@
 import type { Clock } from '../runtime/clock.ts'
-import type { HostPort, Network, NetworkListener, SocketEvents, StreamSocket } from '../runtime/network.ts'
+import type { HostPort, Network, NetworkListener, SocketEvents, StreamSocket, TlsListening } from '../runtime/network.ts'
 
 export interface VirtualNetworkSettings {
   /** Bytes that one side may have sent without the other having read them: the kernel's socket buffers. */
@@ -28,7 +28,8 @@ export class VirtualNetwork implements Network {
     this.#settings = settings
   }
 
-  async listen(address: HostPort, onSocket: (socket: StreamSocket) => void): Promise<NetworkListener> {
+  async listen(address: HostPort, onSocket: (socket: StreamSocket) => void, tls?: TlsListening): Promise<NetworkListener> {
+    if (tls !== undefined) throw new Error('a virtual network has no TLS')
     const bound = { host: address.host, port: address.port === 0 ? this.#nextPort++ : address.port }
     const key = keyOf(bound)
     if (this.#listeners.has(key)) throw Object.assign(new Error(`listen EADDRINUSE: address already in use ${key}`), { code: 'EADDRINUSE' })

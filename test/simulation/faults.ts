@@ -1,4 +1,6 @@
 import type { SeededRandom } from '../../src/testing/seeded-random.ts'
+import { flipBit, misdirectWrite } from './damage-faults.ts'
+import { failingReads, shortTransfers } from './disk-faults.ts'
 import { cutInWrite, delayConnection, dropConnection, halfClose, stallConnection, stopReading } from './network-faults.ts'
 import type { World } from './world.ts'
 
@@ -8,16 +10,17 @@ export type Fault = (world: World, random: SeededRandom) => void
 /** Everything works again; called once, after the last fault. */
 export function heal(world: World): void {
   const { faults } = world.disk
-  if (world.diskFails) world.crash('power')
+  // Whatever failed, somebody starts the broker again.
+  if (world.broker.alive && world.diskFails) world.crash(world.random.pick(['kill', 'power']))
   world.diskFails = false
   faults.syncFailure = 0
   faults.readFailure = 0
+  faults.shortTransfer = 0
   faults.capacityBytes = Number.POSITIVE_INFINITY
 }
 
 const kill: Fault = (world, random) => {
-  // After a failed sync the page cache says what the disk does not hold: known, and left out (docs/internals/simulation.md).
-  world.crash(world.disk.faults.syncFailure > 0 ? 'power' : 'kill')
+  world.crash('kill')
   restart(world, random)
 }
 
@@ -59,7 +62,7 @@ const slowDisk: Fault = (world, random) => {
   world.count('slow disk')
 }
 
-/** A sync answers EIO: the broker may refuse everything from then on; the operator starts the machine again. */
+/** A sync answers EIO: the broker may refuse everything from then on; the operator starts it, or the machine, again. */
 const failingDisk: Fault = (world, random) => {
   const { time, disk } = world
   if (world.diskFails) return
@@ -68,7 +71,7 @@ const failingDisk: Fault = (world, random) => {
   world.count('failing syncs')
   time.after(random.below(3_000), null, () => {
     if (world.stopping) return
-    world.crash('power')
+    world.crash(random.pick(['kill', 'power']))
     disk.faults.syncFailure = 0
     restart(world, random)
     world.diskFails = false
@@ -101,6 +104,9 @@ function beginDiskFault(world: World): void {
   for (const told of world.onCrash) told('power')
 }
 
+/** Bytes at rest are damaged in runs of their own kind: once or twice, whatever else goes wrong (fault-schedule.ts). */
+export const DAMAGE = 0
+
 /** What may go wrong, and how often beside the others. */
 export const FAULTS: Readonly<Record<string, { readonly weight: number; readonly run: Fault }>> = {
   kill: { weight: 2, run: kill },
@@ -117,6 +123,10 @@ export const FAULTS: Readonly<Record<string, { readonly weight: number; readonly
   'slow-disk': { weight: 1, run: slowDisk },
   'failing-disk': { weight: 1, run: failingDisk },
   'full-disk': { weight: 1, run: fullDisk },
+  'failing-reads': { weight: 1, run: failingReads },
+  'short-transfers': { weight: 1, run: shortTransfers },
+  'bit-flip': { weight: DAMAGE, run: flipBit },
+  'misdirected-write': { weight: DAMAGE, run: misdirectWrite },
 }
 
 /** Comes up again after a while, and now and then goes down again before it is up. */
@@ -128,7 +138,7 @@ function restart(world: World, random: SeededRandom): void {
     if (!random.chance(0.3)) return
     time.after(random.fraction() * 10, null, () => {
       if (world.up || !world.broker.alive) return
-      world.crash(world.disk.faults.syncFailure > 0 ? 'power' : random.pick(['kill', 'power']))
+      world.crash(random.pick(['kill', 'power']))
       restart(world, random)
     })
   })

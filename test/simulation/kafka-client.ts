@@ -27,6 +27,7 @@ export class KafkaClient {
   readonly #socket: StreamSocket
   readonly #reader = new FrameReader(MAX_ANSWER_BYTES)
   readonly #waiting: Waiting[] = []
+  readonly #openedAtMs: number
   #correlationId = 0
   #closed = false
   #timeout: Timer | null = null
@@ -34,6 +35,7 @@ export class KafkaClient {
   private constructor(world: World, socket: StreamSocket) {
     this.#world = world
     this.#socket = socket
+    this.#openedAtMs = world.time.nowMs
     socket.start({
       onData: (chunk) => this.#reader.push(chunk, (frame) => this.#answer(frame)),
       onDrain: () => {},
@@ -42,10 +44,10 @@ export class KafkaClient {
   }
 
   /** Tries until somebody listens; null when the run ends first. */
-  static async open(world: World): Promise<KafkaClient> {
+  static async open(world: World, address = KAFKA): Promise<KafkaClient> {
     for (;;) {
       try {
-        return new KafkaClient(world, await world.clientNetwork.connect(KAFKA))
+        return new KafkaClient(world, await world.clientNetwork.connect(address))
       } catch {
         await world.sleep(50 + world.random.below(200))
       }
@@ -97,7 +99,9 @@ export class KafkaClient {
 
   #watch(): void {
     this.#timeout ??= this.#world.clients.after(REQUEST_TIMEOUT_MS, () => {
-      this.#world.count('requests timed out')
+      const world = this.#world
+      world.count('requests timed out')
+      if (world.calmSinceMs < this.#openedAtMs) world.violate(`a request had no answer within ${REQUEST_TIMEOUT_MS / 1000} s, and nothing went wrong meanwhile`)
       this.close()
     })
   }

@@ -1,3 +1,4 @@
+import { DAMAGED } from './damage.ts'
 import { NO_VALUE } from './workloads/kafka-producers.ts'
 import type { World } from './world.ts'
 
@@ -90,7 +91,7 @@ export class LogModel {
     const partition = this.of(topic, index)
     if (values.length < partition.durableEnd) this.#world.violate(`${topic}-${index} ends at ${values.length}, ${partition.durableEnd} were told to be durable`)
     for (const [offset, value] of partition.values) {
-      if (values[offset] === value) continue
+      if (values[offset] === value || values[offset] === DAMAGED) continue
       const now = values.indexOf(value)
       const where = now < 0 ? 'is nowhere' : `stands at ${now}`
       this.#world.violate(
@@ -106,7 +107,7 @@ export class LogModel {
     for (const values of partitions) {
       const last = new Map<string, number>()
       for (const value of values) {
-        if (value === NO_VALUE) continue
+        if (value === NO_VALUE || value === DAMAGED) continue
         const sent = this.sent.get(value)
         if (sent === undefined) {
           this.#world.violate(`${topic} holds ${value}, which nobody sent`)
@@ -134,7 +135,7 @@ export class LogModel {
       }
     }
     for (const sent of this.sent.values()) {
-      if (sent.topic === topic && sent.acknowledged && sent.durable && !seen.has(sent.value)) {
+      if (sent.topic === topic && sent.acknowledged && sent.durable && !seen.has(sent.value) && !this.#world.damage.values.has(sent.value)) {
         this.#world.violate(`${topic}: ${sent.value} was acknowledged and is not there`)
         return
       }

@@ -1,8 +1,10 @@
+import { systemClock } from '../../src/runtime/system-clock.ts'
 import { SeededRandom } from '../../src/testing/seeded-random.ts'
 import { castOf } from './cast/index.ts'
 import { drawFaults, type ScheduledFault, scheduleFaults } from './fault-schedule.ts'
 import { LogModel } from './log-model.ts'
 import type { PlantedFault } from './planted/planted-fault.ts'
+import { RESOURCE_BOUNDS, type ResourceBounds } from './resource-watch.ts'
 import { type Actor, actor, type KeptTopic, type Part, type Stage, type Workload } from './stage.ts'
 import { createTopic, Reader, readWhole } from './workloads/kafka-readers.ts'
 import { World } from './world.ts'
@@ -23,6 +25,8 @@ export interface RunOptions {
   readonly print?: boolean
   /** Keeps the whole trace in the result, not only its end. */
   readonly wholeTrace?: boolean
+  /** Looks at what the last process holds when nobody is connected any more; takes a tenth of a second, and `--expose-gc`. */
+  readonly measureHeap?: boolean
 }
 
 export interface RunResult {
@@ -36,6 +40,10 @@ export interface RunResult {
   readonly cast: readonly string[]
   readonly faults: readonly ScheduledFault[]
   readonly counts: ReadonlyMap<string, number>
+  /** What became free with the broker's last process; 0 where it was not asked for. */
+  readonly brokerHeapBytes: number
+  /** The most that any process of the broker held at once. */
+  readonly most: Readonly<Record<keyof ResourceBounds, number>>
 }
 
 /** How long the broker and its clients may take to finish what they began once nothing fails any more. */
@@ -43,14 +51,17 @@ const DRAIN_MS = 120_000
 /** Until the broker has noticed that the clients are gone. */
 const LEAVING_MS = 30_000
 const MAX_IDLE_TIMERS = 40
-/** The pool's bound (world.ts), the journal's two, and a few that are open for one call. */
-const MAX_OPEN_FILES = 30
+/** Caches with the bounds of `world.ts`, sessions, topics: whatever the history is. */
+const MAX_IDLE_HEAP_BYTES = 4 * 1024 * 1024
+const MAX_COLLECTIONS = 20
+/** Between two collections: no change. */
+const SMALL_BYTES = 65_536
 /** From the last restart to the last check. */
 const SETTLE_MS = 2_000
 
 /** One run, decided by its seed: a time of faults, then peace, then the checks. */
 export async function runSeed(seed: number, options: RunOptions = {}): Promise<RunResult> {
-  const { seconds = 20, steps = Number.POSITIVE_INFINITY, planted = null, print = false, wholeTrace = false, variation = 0 } = options
+  const { seconds = 20, steps = Number.POSITIVE_INFINITY, planted = null, print = false, wholeTrace = false, variation = 0, measureHeap = false } = options
   const world = new World(seed, { planted, print, whole: wholeTrace, variation })
   const model = new LogModel(world)
   const decided = new SeededRandom(seed)
@@ -66,8 +77,9 @@ export async function runSeed(seed: number, options: RunOptions = {}): Promise<R
     await play(world, model, { cast, faults, seconds, lastRestart, ends })
   } finally {
     process.off('unhandledRejection', onRejection)
-    world.broker.kill()
   }
+  const brokerHeapBytes = await endBroker(world, measureHeap)
+  if (brokerHeapBytes > MAX_IDLE_HEAP_BYTES) world.violate(`an idle broker holds ${brokerHeapBytes} bytes, the bound is ${MAX_IDLE_HEAP_BYTES}`)
   return {
     seed,
     violations: world.violations,
@@ -78,6 +90,8 @@ export async function runSeed(seed: number, options: RunOptions = {}): Promise<R
     cast: [...cast.keys()],
     faults,
     counts: world.counts,
+    brokerHeapBytes,
+    most: world.resources.most,
   }
 }
 
@@ -163,7 +177,7 @@ async function verifyNothingLeft(world: World): Promise<void> {
   const sockets = network.socketsOf(broker).length
   if (sockets > 0) world.violate(`${sockets} connections are open, but no client is`)
   if (broker.timerCount > MAX_IDLE_TIMERS) world.violate(`${broker.timerCount} timers run in an idle broker`)
-  if (disk.openFiles(broker) > MAX_OPEN_FILES) world.violate(`${disk.openFiles(broker)} files are open`)
+  if (disk.openFiles(broker) > RESOURCE_BOUNDS.openFiles) world.violate(`${disk.openFiles(broker)} files are open`)
 }
 
 /** Runs time until `work` has ended. */
@@ -176,4 +190,29 @@ async function waitFor(world: World, ends: () => boolean, work: () => Promise<vo
   await world.time.run(world.time.nowMs + DRAIN_MS, () => ends() || done)
   if (!done && !ends()) world.violate('the last check did not come to an end')
   if (done) await finished
+}
+
+/** Ends the last process; how much of the heap that freed. */
+async function endBroker(world: World, measureHeap: boolean): Promise<number> {
+  const before = measureHeap ? await heapBytes() : 0
+  world.broker.kill()
+  world.server = null
+  world.time.forgetEnded()
+  return measureHeap ? before - (await heapBytes()) : 0
+}
+
+/** When everything was given back; 0 where garbage cannot be collected on demand. */
+async function heapBytes(): Promise<number> {
+  const { gc } = globalThis
+  if (gc === undefined) return 0
+  // What lies outside of the heap is given back in a later turn, and buffers that it held by a later collection.
+  let least = Number.POSITIVE_INFINITY
+  for (let unchanged = 0, i = 0; unchanged < 3 && i < MAX_COLLECTIONS; i++) {
+    gc()
+    await new Promise<void>((resolve) => systemClock.endOfTurn(resolve))
+    const { heapUsed, arrayBuffers } = process.memoryUsage()
+    unchanged = heapUsed + arrayBuffers < least - SMALL_BYTES ? 0 : unchanged + 1
+    least = Math.min(least, heapUsed + arrayBuffers)
+  }
+  return least
 }

@@ -22,7 +22,10 @@ export function kindOf(violation: string): string {
  */
 export function relevantLines(trace: readonly string[], violation: string, max: number): string[] {
   const names = namesIn(violation)
-  const shown = trace.filter((line) => isLife(line) || (!line.includes(' disk ') && [...wordsOf(line)].some((word) => names.has(word))))
+  const end = trace.findIndex((line) => line.includes(' VIOLATION ')) + 1
+  const shown = (end === 0 ? trace : trace.slice(0, end)).filter(
+    (line) => isLife(line) || (!line.includes(' disk ') && [...wordsOf(line)].some((word) => names.has(word))),
+  )
   return shown.slice(-max)
 }
 

@@ -8,7 +8,11 @@ import { SimulatedDisk } from '../../src/testing/simulated-disk.ts'
 import { mountDisk } from '../../src/testing/simulated-files.ts'
 import { SimulatedNetwork } from '../../src/testing/simulated-network.ts'
 import { type SimulatedProcess, SimulatedTime } from '../../src/testing/simulated-time.ts'
+import { Damage } from './damage.ts'
+import { SESSION_MS } from './ownership-model.ts'
 import type { PlantedFault } from './planted/planted-fault.ts'
+import { ResourceWatch } from './resource-watch.ts'
+import { watchTakeovers } from './takeover-watch.ts'
 import { Trace, type TraceOptions } from './trace.ts'
 
 /** Small enough that journals turn over, snapshots are taken and files are closed within a short run. */
@@ -29,12 +33,14 @@ const BOUNDS = {
 
 const SETTINGS: SettingsInput = {
   storage: 'file:simulated',
-  'kafka.listeners': '127.0.0.1:9092',
+  'kafka.listeners': '127.0.0.1:9092,127.0.0.1:9094',
   'mqtt.listeners': '127.0.0.1:1883',
+  'insecure.listeners': '127.0.0.1:9092,127.0.0.1:1883',
   'log.segment.bytes': 1_048_576,
   'log.retention.ms': -1,
   'log.retention.check.interval.ms': 2_000,
   'offsets.retention.check.interval.ms': 3_000,
+  'group.consumer.session.timeout.ms': SESSION_MS,
 }
 
 export interface WorldOptions extends TraceOptions {
@@ -62,6 +68,8 @@ export class World {
   readonly time: SimulatedTime
   readonly network: SimulatedNetwork
   readonly disk: SimulatedDisk
+  /** Of bytes at rest. */
+  readonly damage: Damage
   /** Where all clients run: they outlive every crash of the broker. */
   readonly clients: SimulatedProcess
   readonly clientNetwork: Network
@@ -80,6 +88,9 @@ export class World {
   stopping = false
   readonly counts = new Map<string, number>()
   readonly recorded: Trace
+  readonly resources: ResourceWatch
+  /** Since when nothing has gone wrong: no fault, no start, no end of a process. What is asked on a connection made after it is answered. */
+  calmSinceMs = 0
   readonly #planted: PlantedFault | null
   readonly #boots: SeededRandom
   readonly #crashes: SeededRandom
@@ -112,14 +123,17 @@ export class World {
       syncMs: () => 0.1 + diskTimes.fraction() * (diskTimes.chance(0.05) ? 80 : 2),
       syncFailure: 0,
       readFailure: 0,
+      shortTransfer: 0,
       capacityBytes: Number.POSITIVE_INFINITY,
       lies: new Set(planted?.lies),
     })
+    this.damage = new Damage(this.disk)
     this.disk.onChange = (what) => this.trace('disk', what)
     this.clients = this.time.process('clients')
-    this.clientNetwork = this.network.of(this.clients)
+    this.clientNetwork = watchTakeovers(this, this.network.of(this.clients))
     this.broker = this.time.process('broker-0')
     this.broker.kill()
+    this.resources = new ResourceWatch(this)
   }
 
   /** The same world for one who takes part: with a random source of its own, so that what others draw changes nothing for it. Changes nothing here. */
@@ -141,6 +155,11 @@ export class World {
     this.violations.push(`${(this.time.nowMs / 1000).toFixed(3)} s: ${what}`)
   }
 
+  /** Something goes wrong now, or just did. */
+  disturb(): void {
+    this.calmSinceMs = this.time.nowMs
+  }
+
   count(what: string, by = 1): void {
     this.counts.set(what, (this.counts.get(what) ?? 0) + by)
   }
@@ -152,9 +171,8 @@ export class World {
   /** Starts the broker on the disk as it is. Nothing is awaited: a crash may come in the middle of it. */
   start(): void {
     if (this.broker.alive) return
-    // Whoever starts a broker on a full disk makes room first (docs/internals/simulation.md says what happens otherwise).
-    this.disk.faults.capacityBytes = Number.POSITIVE_INFINITY
     this.boots++
+    this.disturb()
     const process = this.time.process(`broker-${this.boots}`)
     this.broker = process
     this.server = null
@@ -163,6 +181,7 @@ export class World {
       (server) => {
         if (!process.alive) return
         this.server = server
+        this.disturb()
         this.trace('ready', process.name)
       },
       (error: Error) => this.#startFailed(process, error),
@@ -173,9 +192,9 @@ export class World {
     if (!process.alive) return
     this.trace('start-failed', error.message)
     this.#end(process, () => 1)
-    // What a failed sync left in the page cache is not to be trusted: the machine starts anew.
-    if (this.disk.faults.syncFailure > 0) this.disk.powerLoss()
-    if (!this.diskFails) {
+    const restored = this.damage.restore(error.message)
+    if (restored) this.count('damage that a start named')
+    if (!this.diskFails && !restored) {
       this.violate(`the broker does not start: ${error.message}`)
       return
     }
@@ -197,7 +216,10 @@ export class World {
       files: planted?.wrapFiles?.(files) ?? files,
       bounds: BOUNDS,
       decompress: simulatedDecompression(this.time, process, this.#boots.fork()),
-      ...(planted?.wrapLog === undefined ? {} : { wrapLog: planted.wrapLog }),
+      wrapLog: (log) => {
+        const watched = this.resources.watchLog(log)
+        return planted?.wrapLog?.(watched, process) ?? watched
+      },
     })
   }
 
@@ -227,6 +249,8 @@ export class World {
 
   #end(process: SimulatedProcess, peersHearAfterMs: () => number): void {
     process.kill()
+    this.time.forgetEnded()
+    this.disturb()
     this.server = null
     this.network.processEnded(process, peersHearAfterMs)
   }

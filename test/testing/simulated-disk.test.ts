@@ -15,7 +15,15 @@ function machine(seed: number) {
       throw error
     },
   })
-  const faults = { latencyMs: () => 1, syncMs: () => 1, syncFailure: 0, readFailure: 0, capacityBytes: Number.POSITIVE_INFINITY, lies: new Set<never>() }
+  const faults = {
+    latencyMs: () => 1,
+    syncMs: () => 1,
+    syncFailure: 0,
+    readFailure: 0,
+    shortTransfer: 0,
+    capacityBytes: Number.POSITIVE_INFINITY,
+    lies: new Set<never>(),
+  }
   const disk = new SimulatedDisk(new SeededRandom(seed), faults)
   const boot = (): FileSystem => mountDisk(disk, time, time.process('test'))
   return { time, disk, boot, faults }

@@ -1,3 +1,12 @@
+/** `upgrade`: classic to KIP-848; `downgrade`: the way back. */
+type MigrationPolicy = 'bidirectional' | 'upgrade' | 'downgrade' | 'disabled'
+
+/** Settings of a group of KIP-848 that it may have of its own: the configs of Kafka's resource type GROUP. */
+export interface GroupTimings {
+  /** In milliseconds: the group's own, else the broker's. */
+  number(groupId: string, key: 'consumer.session.timeout.ms' | 'consumer.heartbeat.interval.ms' | 'consumer.assignment.interval.ms'): number
+}
+
 /** Settings of the group coordinator; names are Kafka's broker configs with the unit at the end, where Kafka has one. */
 export interface GroupSettings {
   /** `group.min.session.timeout.ms`: a JoinGroup that asks for less is refused. */
@@ -23,6 +32,18 @@ export interface GroupSettings {
   readonly offsetsRetentionCheckIntervalMs: number
   /** `offset.metadata.max.bytes`: characters of the string committed with an offset. */
   readonly maxOffsetMetadataLength: number
+  /** `group.consumer.max.size`: members of one group of KIP-848; at the bound a heartbeat that joins gets GROUP_MAX_SIZE_REACHED. */
+  readonly maxConsumerGroupSize: number
+  /** `group.consumer.session.timeout.ms`: a member of KIP-848 that is not heard of for so long is out; a group may have its own. */
+  readonly consumerSessionTimeoutMs: number
+  /** `group.consumer.heartbeat.interval.ms`: how often members of KIP-848 are told to be heard of; a group may have its own. */
+  readonly consumerHeartbeatIntervalMs: number
+  /** `group.consumer.assignment.interval.ms`: the least time between two target assignments of a group (Kafka: 1,000); a group may have its own. */
+  readonly consumerAssignmentIntervalMs: number
+  /** `group.consumer.migration.policy`: which ways a group with members may go between the classic protocol and that of KIP-848. */
+  readonly migrationPolicy: MigrationPolicy
+  /** `group.consumer.regex.refresh.interval.ms`: how often expressions are matched anew although no topic changed, since rights may have. */
+  readonly regexRefreshIntervalMs: number
   /** Groups of this broker; a new one beyond is refused with POLICY_VIOLATION. */
   readonly maxGroups: number
   /** Committed offsets of this broker, over all groups; a new one beyond is refused with POLICY_VIOLATION. */
@@ -45,7 +66,23 @@ export const DEFAULT_GROUP_SETTINGS: GroupSettings = {
   offsetsRetentionMs: 604_800_000,
   offsetsRetentionCheckIntervalMs: 600_000,
   maxOffsetMetadataLength: 4_096,
+  maxConsumerGroupSize: 10_000,
+  consumerSessionTimeoutMs: 45_000,
+  consumerHeartbeatIntervalMs: 5_000,
+  consumerAssignmentIntervalMs: 0,
+  migrationPolicy: 'bidirectional',
+  regexRefreshIntervalMs: 600_000,
   maxGroups: 100_000,
   maxOffsets: 1_000_000,
   maxStateBytes: 8_388_608,
+}
+
+/** Groups that were configured with nothing of their own. */
+export function brokerTimings(settings: GroupSettings): GroupTimings {
+  const values = {
+    'consumer.session.timeout.ms': settings.consumerSessionTimeoutMs,
+    'consumer.heartbeat.interval.ms': settings.consumerHeartbeatIntervalMs,
+    'consumer.assignment.interval.ms': settings.consumerAssignmentIntervalMs,
+  } as const
+  return { number: (_groupId, key) => values[key] }
 }

@@ -1,13 +1,13 @@
-import type { ClassicGroup } from './classic/classic-group.ts'
+import type { AnyGroup } from './any-group.ts'
 import type { CommittedOffset } from './offset-record.ts'
 
 /**
  * Whether offsets of the group expire now, and from when their retention counts (KIP-211): for a simple group from the
  * commit, for an Empty one from when it became Empty, for topics that no member of a Stable consumer group consumes any
- * more from the commit. Null: none of them expires.
+ * more from the commit, which goes for all of a group of KIP-848. Null: none of them expires.
  */
-export function offsetRetention(group: ClassicGroup): ((offset: CommittedOffset) => number) | null {
-  if (group.generation.protocolType === null) return (offset) => offset.committedAtMs
+export function offsetRetention(group: AnyGroup): ((offset: CommittedOffset) => number) | null {
+  if (group.type === 'consumer' || group.generation.protocolType === null) return (offset) => offset.committedAtMs
   if (group.state === 'Empty') return () => group.stateSinceMs
   if (group.state === 'Stable' && group.generation.usesConsumerProtocol && group.generation.knowsSubscriptions) return (offset) => offset.committedAtMs
   return null

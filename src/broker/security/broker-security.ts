@@ -1,8 +1,10 @@
 import type { LogStore } from '../../log/ports.ts'
+import type { Clock } from '../../runtime/clock.ts'
 import type { Random } from '../../runtime/random.ts'
 import type { Failure } from '../errors.ts'
 import { AclStore } from './acl-store.ts'
 import { Authorizer } from './authorizer.ts'
+import { DEFAULT_TOKEN_SETTINGS, type TokenSettings, TokenStore } from './delegation-tokens.ts'
 import type { MqttTopicMap } from './mqtt-rights.ts'
 import type { Acls, CredentialChanges, Operation, Principal, ResourceType, ScramCredential, ScramMechanism, Security, User } from './ports.ts'
 import { UserStore } from './user-store.ts'
@@ -14,24 +16,33 @@ export interface SecuritySettings {
   readonly allowEveryone: boolean
   readonly maxUsers: number
   readonly maxAcls: number
+  readonly tokens: TokenSettings
 }
 
-export const DEFAULT_SECURITY_SETTINGS: SecuritySettings = { superUsers: [], allowEveryone: false, maxUsers: 100_000, maxAcls: 100_000 }
+export const DEFAULT_SECURITY_SETTINGS: SecuritySettings = {
+  superUsers: [],
+  allowEveryone: false,
+  maxUsers: 100_000,
+  maxAcls: 100_000,
+  tokens: DEFAULT_TOKEN_SETTINGS,
+}
 
 /** Users and rights of all protocols. */
 export class BrokerSecurity implements Security {
   readonly acls: Acls
+  readonly tokens: TokenStore
   readonly #users: UserStore
   readonly #authorizer: Authorizer
   readonly #onRightsChanged: (() => void)[] = []
 
   /** Before `LogStore.open`. */
-  constructor(log: LogStore, random: Random, given: Partial<SecuritySettings> = {}) {
+  constructor(log: LogStore, clock: Clock, random: Random, given: Partial<SecuritySettings> = {}) {
     const settings = { ...DEFAULT_SECURITY_SETTINGS, ...given }
     const changed = () => this.#changed()
     this.#users = new UserStore(log, random, settings, changed)
     const acls = new AclStore(log, settings.maxAcls, changed)
     this.acls = acls
+    this.tokens = new TokenStore(log, clock, random, settings.tokens)
     this.#authorizer = new Authorizer(
       acls.index,
       (principal, operation, type) => settings.allowEveryone || (principal.name === this.anonymous.name && isOpenToAnybody(operation, type)),
@@ -70,6 +81,10 @@ export class BrokerSecurity implements Security {
 
   principalOf(username: string): Principal {
     return this.#users.principalOf(username)
+  }
+
+  provenPrincipal(name: string): Principal {
+    return this.#users.provenPrincipal(name)
   }
 
   alterCredentials(username: string, changes: CredentialChanges, onDone: (failed: Failure | null) => void): void {

@@ -75,6 +75,9 @@ export interface Security {
   authorizeAny(principal: Principal, operation: Operation, type: ResourceType): boolean
   /** The access control lists. */
   readonly acls: Acls
+  readonly tokens: DelegationTokens
+  /** Somebody who proved itself by other means than a credential of ours: a certificate, a token. */
+  provenPrincipal(name: string): Principal
   /** All users, in the order they were made. */
   users(): Iterable<User>
   /**
@@ -103,4 +106,46 @@ export interface Acls {
   create(acls: readonly Acl[], onDone: (results: readonly (Failure | null)[]) => void): void
   /** Removes what any filter matches, as `create`; per filter the ACLs that went, or why they did not. */
   delete(filters: readonly AclFilter[], onDone: (results: readonly (readonly Acl[] | Failure)[]) => void): void
+}
+
+/** A delegation token (KIP-48); times are wall-clock milliseconds, principals `User:alice`. */
+export interface DelegationToken {
+  readonly tokenId: string
+  /** Whom it speaks for, and who asked for it. */
+  readonly owner: string
+  readonly requester: string
+  readonly renewers: readonly string[]
+  readonly issuedMs: number
+  /** It cannot be renewed beyond this. */
+  readonly maxMs: number
+  readonly expiryMs: number
+}
+
+/** With what is its password. */
+export interface IssuedToken extends DelegationToken {
+  readonly hmac: Uint8Array
+}
+
+export interface TokenRequest extends Pick<DelegationToken, 'owner' | 'requester' | 'renewers'> {
+  /** 0 or less: the broker's. */
+  readonly maxLifetimeMs: number
+}
+
+/** What a login with a token is checked against. */
+export interface TokenProof {
+  readonly credential: ScramCredential
+  readonly owner: string
+  readonly expiresAtMs: number
+}
+
+/** Delegation tokens. Changes hold when a method returns, and are durable when it calls back. */
+export interface DelegationTokens {
+  create(request: TokenRequest, onDone: (result: IssuedToken | Failure) => void): void
+  /** For the owner and the renewers, found by its HMAC: until when it is good now. `periodMs` 0 or less: the broker's. */
+  renew(hmac: Uint8Array, principal: string, periodMs: number, onDone: (result: number | Failure) => void): void
+  /** The same, but sets when it ends; negative: now. */
+  expire(hmac: Uint8Array, principal: string, periodMs: number, onDone: (result: number | Failure) => void): void
+  all(): Iterable<IssuedToken>
+  /** Undefined for a token that is unknown or has expired. */
+  prove(tokenId: string, mechanism: ScramMechanism): Promise<TokenProof | undefined>
 }

@@ -79,9 +79,11 @@ function checkHeader(bytes: Uint8Array): string | null {
 
 /** CreateTime against the broker's clock, by the header's first and largest timestamp. */
 function checkTimestamps(bytes: Uint8Array, settings: TopicSettings, nowMs: number): BatchFailure | null {
-  const latest = nowMs + settings.timestampAfterMaxMs
+  // Beyond that a time is no number that can be told again.
+  const latest = Math.min(nowMs + settings.timestampAfterMaxMs, Number.MAX_SAFE_INTEGER)
   const earliest = nowMs - settings.timestampBeforeMaxMs
-  if (batchMaxTimestampMs(bytes) <= latest && batchBaseTimestampMs(bytes) >= earliest) return null
+  const base = batchBaseTimestampMs(bytes)
+  if (batchMaxTimestampMs(bytes) <= latest && base <= latest && base >= earliest) return null
   const message = 'One or more records have been rejected due to invalid timestamp'
   return { ...failure(ERRORS.invalidTimestamp, message), records: recordsOutside(bytes, earliest, latest) }
 }

@@ -236,9 +236,14 @@ export class TransactionCoordinator implements StateMachine {
   #initAs(transaction: Transaction, request: InitRequest, epoch: Partial<TransactionRecord>, respond: Answer<ProducerIdAndEpoch>): void {
     const { record } = transaction
     const updatedAtMs = this.#context.clock.now()
-    this.#settle(transaction, { ...record, ...epoch, state: 'Empty', timeoutMs: request.timeoutMs, updatedAtMs }, { batches: [], staged: [] }, (failed) => {
-      respond(failed ?? current(transaction.record))
-    })
+    this.#settle(
+      transaction,
+      { ...record, ...epoch, state: 'Empty', timeoutMs: request.timeoutMs, startedAtMs: -1, updatedAtMs },
+      { batches: [], staged: [] },
+      (failed) => {
+        respond(failed ?? current(transaction.record))
+      },
+    )
   }
 
   // ---- what belongs to it
@@ -389,7 +394,7 @@ export class TransactionCoordinator implements StateMachine {
       ...(nextProducerId === null ? {} : { producerId: nextProducerId, producerEpoch: 0, lastProducerId: record.producerId }),
       version,
       state: commit ? 'CompleteCommit' : 'CompleteAbort',
-      startedAtMs: -1,
+      startedAtMs: record.state === 'Ongoing' ? record.startedAtMs : nowMs,
       updatedAtMs: nowMs,
       partitions: NO_PARTITIONS,
       offsets: NO_OFFSETS,

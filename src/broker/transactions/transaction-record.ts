@@ -26,7 +26,7 @@ export interface TransactionRecord {
   readonly state: TransactionState
   /** The protocol of the client that changed it last: from 2 on every end bumps the epoch (KIP-890). */
   readonly version: 0 | 2
-  /** Wall clock of the first partition, -1 where nothing is open; and of the last change. */
+  /** Wall clock of the beginning of the last transaction, -1 for none since InitProducerId; and of the last change. */
   readonly startedAtMs: number
   readonly updatedAtMs: number
   /** Topic id, partitions. */

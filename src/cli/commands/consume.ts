@@ -40,7 +40,7 @@ export const command = defineCommand({
     const format = parseFormat(options.format)
     const print = options.json ? (record: ShownRecord) => `${recordToJson(record)}\n` : (record: ShownRecord) => formatRecord(format, record)
     const credentials = await readCredentials(io, options)
-    await using connection = await openKafka(options.broker, credentials)
+    await using connection = await openKafka(options, credentials)
     const client = new KafkaClient(connection)
     const consumer = new Consumer(client, ({ topic, partition }) =>
       tell(io, `elytra: the position in ${topic}, partition ${partition} is gone (retention?); going on at its start`),
@@ -52,7 +52,7 @@ export const command = defineCommand({
       await pump(io, plan, null)
       return EXIT.ok
     }
-    await using groupConnection = await openKafka(options.broker, credentials)
+    await using groupConnection = await openKafka(options, credentials)
     await using member = new GroupMember(groupConnection, systemClock, options.group, topics, async (names) =>
       (await client.topics(names)).map(({ name, partitions }) => ({ topic: name, partitions })),
     )

@@ -18,7 +18,7 @@ export const command = defineCommand({
   description:
     'Runs the broker. When all listeners accept, one line on stdout begins with `elytra ready` and names their addresses; logs are JSON lines on\n' +
     'stderr. SIGTERM and SIGINT close it cleanly; a second signal ends it at once. Settings come from flags, then variables (ELYTRA_NUM_PARTITIONS),\n' +
-    'then the YAML file of --config; docs/reference/configuration.md lists all of them.',
+    'then the YAML file of --config; docs/reference/configuration.md lists all of them. SIGHUP reads certificates anew.',
   arguments: [],
   options: {
     ...(Object.fromEntries(FLAGGED.map(({ name, row }) => [name, row])) as Record<string, OptionRow<unknown>>),
@@ -43,6 +43,7 @@ export const command = defineCommand({
       throw error
     }
     io.stdout.write(`elytra ready ${server.describe()} pid=${process.pid}\n`)
+    io.onReload?.(() => void server.reload())
     await aborted(io.stop)
     await server.close()
     return EXIT.ok

@@ -3,7 +3,7 @@ import { ApiVersionsRequest, ApiVersionsResponse } from '../../kafka/messages/ap
 import type { InOfShape, OutOfShape, Shape } from '../../kafka/wire/fields.ts'
 import { decodeResponse, encodeRequest } from '../../kafka/wire/frame.ts'
 import type { Message } from '../../kafka/wire/message.ts'
-import type { HostPort, Network, StreamSocket } from '../../runtime/network.ts'
+import type { HostPort, Network, StreamSocket, TlsClientMaterial } from '../../runtime/network.ts'
 import { CommandError } from '../command.ts'
 
 /** The largest answer that is taken. */
@@ -40,9 +40,9 @@ export class KafkaConnection implements AsyncDisposable {
   }
 
   /** Connects and asks which versions the broker serves. */
-  static async open(network: Network, address: HostPort): Promise<KafkaConnection> {
+  static async open(network: Network, address: HostPort, tls?: TlsClientMaterial): Promise<KafkaConnection> {
     const where = `${address.host}:${address.port}`
-    const socket = await network.connect(address).catch((error: Error) => {
+    const socket = await network.connect(address, tls).catch((error: Error) => {
       throw new CommandError(`no Kafka listener answers at ${where} (${error.message}); is the broker running? --broker names another`)
     })
     const connection = new KafkaConnection(socket, where)

@@ -4,7 +4,7 @@ import { PacketParser } from '../../mqtt/wire/packet-parser.ts'
 import type { AckPacket, ConnackPacket, ConnectPacket, Packet, PublishPacket, SubackPacket, SubscribePacket } from '../../mqtt/wire/packets.ts'
 import { reasonName } from '../../mqtt/wire/reason-codes.ts'
 import type { Clock, Timer } from '../../runtime/clock.ts'
-import type { HostPort, Network, StreamSocket } from '../../runtime/network.ts'
+import type { HostPort, Network, StreamSocket, TlsClientMaterial } from '../../runtime/network.ts'
 import { CommandError } from '../command.ts'
 import { returnCodeName } from './return-codes.ts'
 
@@ -22,6 +22,7 @@ export type Publication = Pick<PublishPacket, 'topic' | 'payload' | 'qos' | 'ret
 interface Parts {
   readonly network: Network
   readonly clock: Clock
+  readonly tls?: TlsClientMaterial | undefined
 }
 
 /** One MQTT connection of any level. Acknowledges what it was sent once it was taken from `messages`. */
@@ -63,8 +64,8 @@ export class MqttClient {
   }
 
   /** Connects; throws a `CommandError` with the broker's reason where it refuses. */
-  static async open({ network, clock }: Parts, address: HostPort, connect: ConnectPacket): Promise<MqttClient> {
-    const socket = await network.connect(address).catch((error: Error) => {
+  static async open({ network, clock, tls }: Parts, address: HostPort, connect: ConnectPacket): Promise<MqttClient> {
+    const socket = await network.connect(address, tls).catch((error: Error) => {
       throw new CommandError(`no MQTT listener answers at ${address.host}:${address.port} (${error.message}); is the broker running? --broker names another`)
     })
     const client = new MqttClient(socket, clock, connect)

@@ -42,6 +42,7 @@ function findPartition(name: string, index: number, { broker, connection }: Requ
 
 function answer(request: AddPartitionsToTxnRequest, errorOf: (name: string, index: number) => ErrorRow | null): Response {
   return {
+    resultsByTransaction: [],
     resultsByTopicV3AndBelow: request.v3AndBelowTopics.map(({ name, partitions }) => ({
       name,
       resultsByPartition: partitions.map((partitionIndex) => ({ partitionIndex, partitionErrorCode: errorOf(name, partitionIndex)?.kafka ?? 0 })),

@@ -1,6 +1,7 @@
 import { ERRORS, type Failure, failure } from '../../broker/errors.ts'
 import type { ScramMechanism } from '../../broker/security/ports.ts'
 import { credentialOf, saltedPasswordBytes } from '../../broker/security/scram.ts'
+import { CLUSTER_RESOURCE } from '../cluster-resource.ts'
 import type { Handler, RequestContext } from '../handler.ts'
 import type { AlterUserScramCredentialsRequest, AlterUserScramCredentialsResponse } from '../messages/alter-user-scram-credentials.ts'
 import { mechanismOfCode } from '../sasl/mechanism-codes.ts'
@@ -17,12 +18,12 @@ const LEAST_SALT_BYTES = 8
 /**
  * AlterUserScramCredentials (51, KIP-554): makes users, changes and deletes their passwords; answered when that is durable.
  *
- * Clients send salted passwords, never passwords. For administrators of users only. A user with several changes of one
+ * Clients send salted passwords, never passwords. Needs ALTER on the cluster. A user with several changes of one
  * mechanism in a request gets 92; with one change that is refused, none of its changes is made.
  */
 export const alterUserScramCredentials: Handler<AlterUserScramCredentialsRequest, Response> = async (request, context) => {
   const users = new Set([...request.deletions, ...request.upsertions].map(({ name }) => name))
-  if (!context.broker.security.authorize(context.connection.principal, 'alter', 'user', '*')) {
+  if (!context.broker.security.authorize(context.connection.principal, 'alter', 'cluster', CLUSTER_RESOURCE)) {
     return { results: [...users].map((user) => resultOf(user, failure(ERRORS.clusterAuthorizationFailed))) }
   }
   const results = [...users].map(async (user) => {

@@ -20,6 +20,7 @@ const NO_ID = 'AAAAAAAAAAAAAAAAAAAAAA'
  *
  * v4: -1 stands for the broker's number of partitions and replicas (here also in v2 and v3, where Kafka refuses it).
  * v5: the answer holds partitions and configs. v7: and the topic's id.
+ * Who may not describe its configs is told neither them nor the numbers of partitions and replicas.
  * A replication factor other than 1 is refused: there is one broker.
  */
 export const createTopics: Handler<CreateTopicsRequest, Response> = async (request, context) => {
@@ -84,6 +85,10 @@ function describeTopic(topic: Topic, context: RequestContext): TopicResponse {
 }
 
 function described(name: string, topicId: string, numPartitions: number, configs: ReadonlyMap<string, string>, context: RequestContext): TopicResponse {
+  if (!context.broker.security.authorize(context.connection.principal, 'describe-configs', 'topic', name)) {
+    const topicConfigErrorCode = ERRORS.topicAuthorizationFailed.kafka
+    return { name, topicId, errorCode: 0, errorMessage: null, topicConfigErrorCode, configs: [] }
+  }
   return {
     name,
     topicId,

@@ -1,4 +1,5 @@
 import { ERRORS, type ErrorRow } from '../../broker/errors.ts'
+import { CLUSTER_RESOURCE } from '../cluster-resource.ts'
 import type { Handler, RequestContext } from '../handler.ts'
 import type { DeleteTopicsRequest, DeleteTopicsResponse } from '../messages/delete-topics.ts'
 import type { Input } from '../wire/message.ts'
@@ -38,9 +39,13 @@ function deleteTopic(asked: AskedTopic, context: RequestContext): TopicResponse 
   if ((asked.name === null) === (asked.topicId === NO_ID)) return failed(asked, ERRORS.invalidRequest, 'a topic is named by its name or its id, not both')
   const topic = asked.name === null ? topics.getById(asked.topicId) : topics.get(asked.name)
   const name = topic?.name ?? asked.name
-  if (name !== null && !security.authorize(context.connection.principal, 'delete', 'topic', name)) {
-    // Whether an id exists is told to nobody who may not see its topic.
-    return asked.name === null ? failed(asked, ERRORS.unknownTopicId) : failed(asked, ERRORS.topicAuthorizationFailed)
+  const may = (operation: 'describe' | 'delete') =>
+    name === null ||
+    security.authorize(context.connection.principal, 'delete', 'cluster', CLUSTER_RESOURCE) ||
+    security.authorize(context.connection.principal, operation, 'topic', name)
+  // That an id exists is no secret, the name of its topic is; of a name, whether it exists.
+  if (!may('describe') || (topic !== undefined && !may('delete'))) {
+    return failed(may('describe') ? { ...asked, name } : asked, ERRORS.topicAuthorizationFailed)
   }
   if (topic === undefined) return failed(asked, asked.name === null ? ERRORS.unknownTopicId : ERRORS.unknownTopicOrPartition)
   return new Promise((resolve) => {

@@ -13,7 +13,8 @@ const FIRST_WITH_NOT_FOUND = 6
 /**
  * DescribeGroups (15): state and members of classic groups.
  *
- * v3: authorized operations (KIP-430). v4: instance ids. Before v6 a group that is not there is Dead without an error.
+ * v3: authorized operations (KIP-430). v4: instance ids. Before v6 a group that is not there, or that is one of KIP-848, is
+ * Dead without an error.
  */
 export const describeGroups: Handler<DescribeGroupsRequest, Response> = (request, context) => ({
   groups: request.groups.map((groupId) => {
@@ -21,10 +22,10 @@ export const describeGroups: Handler<DescribeGroupsRequest, Response> = (request
       return { ...NOBODY, groupId, groupState: '', errorCode: ERRORS.groupAuthorizationFailed.kafka }
     }
     const group = context.broker.groups.describe(groupId)
-    if (group === null) return notFound(groupId, context)
-    return request.includeAuthorizedOperations
-      ? { ...toResponse(group), authorizedOperations: authorizedOperations(context, 'group', groupId) }
-      : toResponse(group)
+    const described = group === null ? notFound(groupId, context) : toResponse(group)
+    return request.includeAuthorizedOperations && described.errorCode === 0
+      ? { ...described, authorizedOperations: authorizedOperations(context, 'group', groupId) }
+      : described
   }),
 })
 
@@ -32,7 +33,9 @@ const NOBODY = { errorCode: 0, protocolType: '', protocolData: '', members: [] }
 
 function notFound(groupId: string, context: RequestContext): DescribedGroup {
   if (context.version < FIRST_WITH_NOT_FOUND) return { ...NOBODY, groupId, groupState: 'Dead' }
-  return { ...NOBODY, groupId, groupState: 'Dead', errorCode: ERRORS.groupIdNotFound.kafka, errorMessage: `Group ${groupId} not found.` }
+  const isOther = context.broker.groups.typeOf(groupId) !== undefined
+  const errorMessage = `Group ${groupId} ${isOther ? 'is not a classic group' : 'not found'}.`
+  return { ...NOBODY, groupId, groupState: 'Dead', errorCode: ERRORS.groupIdNotFound.kafka, errorMessage }
 }
 
 function toResponse({ groupId, state, protocolType, protocolName, members }: GroupDescription): DescribedGroup {

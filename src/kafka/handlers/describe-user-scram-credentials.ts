@@ -1,5 +1,6 @@
 import { ERRORS } from '../../broker/errors.ts'
 import type { User } from '../../broker/security/ports.ts'
+import { CLUSTER_RESOURCE } from '../cluster-resource.ts'
 import type { Handler } from '../handler.ts'
 import type { DescribeUserScramCredentialsRequest, DescribeUserScramCredentialsResponse } from '../messages/describe-user-scram-credentials.ts'
 import { codeOfMechanism } from '../sasl/mechanism-codes.ts'
@@ -8,11 +9,17 @@ import type { Input } from '../wire/message.ts'
 type Response = Input<typeof DescribeUserScramCredentialsResponse>
 type Result = Response['results'][number]
 
-/** DescribeUserScramCredentials (50, KIP-554): mechanisms and iterations of users, for administrators of users only. */
+/**
+ * DescribeUserScramCredentials (50, KIP-554): mechanisms and iterations of users. Needs DESCRIBE on the cluster; clients
+ * without a user need ALTER, since they may describe wherever nobody took care.
+ */
 export const describeUserScramCredentials: Handler<DescribeUserScramCredentialsRequest, Response> = (request, context) => {
   const { security } = context.broker
-  if (!security.authorize(context.connection.principal, 'describe', 'user', '*')) {
-    return { errorCode: ERRORS.clusterAuthorizationFailed.kafka, errorMessage: ERRORS.clusterAuthorizationFailed.message, results: [] }
+  const { principal } = context.connection
+  const needed = principal.name === security.anonymous.name ? 'alter' : 'describe'
+  if (!security.authorize(principal, needed, 'cluster', CLUSTER_RESOURCE)) {
+    const { kafka, message } = ERRORS.clusterAuthorizationFailed
+    return { errorCode: kafka, errorMessage: message, results: (request.users ?? []).map(({ name }) => failed(name, kafka, message)) }
   }
   const users = new Map([...security.users()].map((user) => [user.name, user]))
   const all = request.users === null || request.users.length === 0

@@ -1,4 +1,5 @@
 import { ERRORS, type ErrorRow } from '../../broker/errors.ts'
+import { CLUSTER_RESOURCE } from '../cluster-resource.ts'
 import type { Handler, RequestContext } from '../handler.ts'
 import type { InitProducerIdRequest, InitProducerIdResponse } from '../messages/init-producer-id.ts'
 import type { Input } from '../wire/message.ts'
@@ -55,9 +56,7 @@ function refuseTransactional(transactionalId: string, request: InitProducerIdReq
 /** KIP-679: whoever may write to some topic may do so idempotently. */
 function mayProduce({ broker, connection }: RequestContext): boolean {
   const { principal } = connection
-  if (broker.security.authorize(principal, 'idempotent-write', 'cluster', 'kafka-cluster')) return true
-  for (const topic of broker.topics.all()) if (broker.security.authorize(principal, 'write', 'topic', topic.name)) return true
-  return false
+  return broker.security.authorize(principal, 'idempotent-write', 'cluster', CLUSTER_RESOURCE) || broker.security.authorizeAny(principal, 'write', 'topic')
 }
 
 function toError(error: ErrorRow): Response {

@@ -1,6 +1,7 @@
 import { ERRORS, type ErrorRow } from '../../broker/errors.ts'
 import type { Handler, RequestContext } from '../handler.ts'
 import type { LeaveGroupRequest, LeaveGroupResponse } from '../messages/leave-group.ts'
+import { whenAnswered } from '../when-answered.ts'
 import type { Input } from '../wire/message.ts'
 
 type Response = Input<typeof LeaveGroupResponse>
@@ -18,9 +19,14 @@ export const leaveGroup: Handler<LeaveGroupRequest, Response> = (request, contex
     context.version >= FIRST_WITH_MEMBERS
       ? request.members.map(({ memberId, groupInstanceId }) => ({ memberId, instanceId: groupInstanceId }))
       : [{ memberId: request.memberId, instanceId: null }]
-  const allowed = context.broker.security.authorize(context.connection.principal, 'read', 'group', request.groupId)
-  const result = allowed ? context.broker.groups.leave(request.groupId, leaving) : ERRORS.groupAuthorizationFailed
-  return isForAll(result) ? { errorCode: result.kafka, members: [] } : toResponse(request, result, context)
+  if (!context.broker.security.authorize(context.connection.principal, 'read', 'group', request.groupId)) {
+    return { errorCode: ERRORS.groupAuthorizationFailed.kafka, members: [] }
+  }
+  return whenAnswered<Response>((respond) => {
+    context.broker.groups.leave(request.groupId, leaving, (result) =>
+      respond(isForAll(result) ? { errorCode: result.kafka, members: [] } : toResponse(request, result, context)),
+    )
+  })
 }
 
 function toResponse(request: LeaveGroupRequest, errors: readonly (ErrorRow | null)[], context: RequestContext): Response {

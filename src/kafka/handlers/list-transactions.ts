@@ -33,7 +33,7 @@ export const listTransactions: Handler<ListTransactionsRequest, Response> = asyn
     .filter(([id, record]) => {
       if (states.size > 0 && !states.has(record.state)) return false
       if (producerIds.size > 0 && !producerIds.has(record.producerId)) return false
-      if (request.durationFilter >= 0 && (record.startedAtMs < 0 || nowMs - record.startedAtMs <= request.durationFilter)) return false
+      if (request.durationFilter >= 0 && (record.state !== 'Ongoing' || nowMs - record.startedAtMs <= request.durationFilter)) return false
       if (pattern !== null && !pattern(id)) return false
       return broker.security.authorize(connection.principal, 'describe', 'transactional-id', id)
     })

@@ -50,7 +50,8 @@ function topicsOf(request: MetadataRequest, context: RequestContext): TopicRespo
   }
   const answers = new Map<string, TopicResponse>()
   for (const asked of request.topics) {
-    const key = asked.name ?? asked.topicId
+    // Who asks by id may send a name that is null or empty.
+    const key = asked.topicId === NO_ID ? `name ${asked.name}` : `id ${asked.topicId}`
     if (!answers.has(key)) answers.set(key, answerTopic(asked, request, context))
   }
   return [...answers.values()]
@@ -61,8 +62,9 @@ function answerTopic(asked: AskedTopic, request: MetadataRequest, context: Reque
   if (!byId) return answerName(asked.name ?? '', request, context)
   if (context.version < FIRST_BY_TOPIC_ID) return missing(asked.name ?? '', asked.topicId, ERRORS.invalidRequest)
   const topic = context.broker.topics.getById(asked.topicId)
-  // Whether an id exists is told to nobody who may not see its topic.
-  if (topic === undefined || !allowed('describe', topic.name, context)) return missing(null, asked.topicId, ERRORS.unknownTopicId)
+  if (topic === undefined) return missing(null, asked.topicId, ERRORS.unknownTopicId)
+  // That an id exists is no secret, the name of its topic is.
+  if (!allowed('describe', topic.name, context)) return missing(null, asked.topicId, ERRORS.topicAuthorizationFailed)
   return describe(topic, request, context)
 }
 
@@ -71,17 +73,27 @@ function answerName(name: string, request: MetadataRequest, context: RequestCont
   if (!allowed('describe', name, context)) return missing(name, NO_ID, ERRORS.topicAuthorizationFailed)
   const topic = topics.get(name)
   if (topic !== undefined) return describe(topic, request, context)
+  const rights = { topicAuthorizedOperations: operationsOn(name, request, context) }
   const refused = topics.check({ name })
-  if (refused?.error === ERRORS.invalidTopic) return missing(name, NO_ID, ERRORS.invalidTopic)
+  if (refused?.error === ERRORS.invalidTopic) return { ...missing(name, NO_ID, ERRORS.invalidTopic), ...rights }
   // Before v4 nobody could say no; the codec's default says yes for them.
-  if (!settings.autoCreateTopics || !request.allowAutoTopicCreation) return missing(name, NO_ID, ERRORS.unknownTopicOrPartition)
-  if (!allowed('create', name, context)) return missing(name, NO_ID, ERRORS.topicAuthorizationFailed)
+  if (!settings.autoCreateTopics || !request.allowAutoTopicCreation) return { ...missing(name, NO_ID, ERRORS.unknownTopicOrPartition), ...rights }
+  if (!mayCreate(name, context)) return missing(name, NO_ID, ERRORS.topicAuthorizationFailed)
   const made = topics.create({ name }, () => {})
   return isFailure(made) ? missing(name, NO_ID, made.error) : describe(made, request, context)
 }
 
 function allowed(operation: 'describe' | 'create', name: string, context: RequestContext): boolean {
   return context.broker.security.authorize(context.connection.principal, operation, 'topic', name)
+}
+
+function mayCreate(name: string, context: RequestContext): boolean {
+  const { broker, connection } = context
+  return broker.security.authorize(connection.principal, 'create', 'cluster', CLUSTER_RESOURCE) || allowed('create', name, context)
+}
+
+function operationsOn(name: string, request: MetadataRequest, context: RequestContext): number {
+  return request.includeTopicAuthorizedOperations ? authorizedOperations(context, 'topic', name) : OPERATIONS_NOT_ASKED
 }
 
 function describe(topic: Topic, request: MetadataRequest, context: RequestContext): TopicResponse {
@@ -101,7 +113,7 @@ function describe(topic: Topic, request: MetadataRequest, context: RequestContex
       isrNodes: nodes,
       offlineReplicas: [],
     })),
-    topicAuthorizedOperations: request.includeTopicAuthorizedOperations ? authorizedOperations(context, 'topic', topic.name) : OPERATIONS_NOT_ASKED,
+    topicAuthorizedOperations: operationsOn(topic.name, request, context),
   }
 }
 

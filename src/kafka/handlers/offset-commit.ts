@@ -13,7 +13,7 @@ const FIRST_WITH_TOPIC_ID = 10
  * OffsetCommit (8): keeps a group's offsets, answered when they are durable (rule 23).
  *
  * v2-v4: the client may say how long they are kept. v6: leader epochs. v7: static members. v9: 69 for a group that is not
- * there. v10: topics by id.
+ * there; members of KIP-848 (rule 26), whose epoch stands for the generation. v10: topics by id.
  */
 export const offsetCommit: Handler<OffsetCommitRequest, Response> = (request, context) => {
   const { connection, broker } = context

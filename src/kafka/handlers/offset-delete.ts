@@ -1,5 +1,5 @@
 import { ERRORS, type ErrorRow } from '../../broker/errors.ts'
-import type { OffsetDeletion } from '../../broker/groups/group-coordinator.ts'
+import type { OffsetDeletion } from '../../broker/groups/offset-commits.ts'
 import type { Handler, RequestContext } from '../handler.ts'
 import type { OffsetDeleteRequest, OffsetDeleteResponse } from '../messages/offset-delete.ts'
 import type { Input } from '../wire/message.ts'

@@ -11,7 +11,7 @@ type TopicResponse = GroupResponse['topics'][number]
 type PartitionResponse = TopicResponse['partitions'][number]
 
 /** What one group is asked for, in the words of v8 and later; topics null: all it has. */
-type GroupRequest = Pick<OffsetFetchRequest['groups'][number], 'groupId' | 'topics'>
+type GroupRequest = OffsetFetchRequest['groups'][number]
 type TopicRequest = NonNullable<GroupRequest['topics']>[number]
 
 const FIRST_WITH_TOP_LEVEL_ERROR = 2
@@ -21,8 +21,9 @@ const FIRST_WITH_TOPIC_ID = 10
 /**
  * OffsetFetch (9): what groups have committed, as far as it is durable; -1 without an error where there is nothing (rule 24).
  *
- * v1: errors stand at each partition. v2: null topics are all topics. v7: RequireStable waits for
- * commits that are under way, and gives UNSTABLE_OFFSET_COMMIT where an open transaction may change the offset. v8: several groups. v9: KIP-848's member and epoch, not used by classic groups.
+ * v1: errors stand at each partition. v2: null topics are all topics. v7: RequireStable waits for commits that are under way, and
+ * gives UNSTABLE_OFFSET_COMMIT where an open transaction may change the offset. v8: several groups. v9: KIP-848's member and epoch, which
+ * must be the group's; not used by classic groups.
  * v10: topics by id.
  */
 export const offsetFetch: Handler<OffsetFetchRequest, Response> = (request, context) => {
@@ -39,7 +40,7 @@ export const offsetFetch: Handler<OffsetFetchRequest, Response> = (request, cont
 }
 
 function oldGroup({ groupId, topics }: OffsetFetchRequest): GroupRequest {
-  return { groupId, topics: topics?.map((topic) => ({ ...topic, topicId: ZERO_UUID })) ?? null }
+  return { groupId, memberId: null, memberEpoch: -1, topics: topics?.map((topic) => ({ ...topic, topicId: ZERO_UUID })) ?? null }
 }
 
 interface Asking extends RequestContext {
@@ -47,8 +48,10 @@ interface Asking extends RequestContext {
 }
 
 function fetchGroup(group: GroupRequest, context: Asking): GroupResponse {
-  const { groupId, topics } = group
+  const { groupId, memberId, memberEpoch, topics } = group
   if (!mayDescribe(context, 'group', groupId)) return groupError(group, ERRORS.groupAuthorizationFailed, context)
+  const refused = context.broker.groups.checkOffsetFetch(groupId, memberId, memberEpoch)
+  if (refused !== null) return groupError(group, refused, context)
   return { groupId, topics: topics === null ? fetchAll(groupId, context) : topics.map((topic) => fetchTopic(groupId, topic, context)) }
 }
 

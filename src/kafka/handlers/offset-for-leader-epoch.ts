@@ -1,4 +1,5 @@
 import { ERRORS, type ErrorRow } from '../../broker/errors.ts'
+import { CLUSTER_RESOURCE } from '../cluster-resource.ts'
 import type { Handler } from '../handler.ts'
 import type { OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse } from '../messages/offset-for-leader-epoch.ts'
 import type { Input } from '../wire/message.ts'
@@ -14,9 +15,12 @@ type PartitionResponse = Response['topics'][number]['partitions'][number]
  */
 export const offsetForLeaderEpoch: Handler<OffsetForLeaderEpochRequest, Response> = (request, context) => {
   const { topics, security } = context.broker
+  const { principal } = context.connection
+  // Who acts as a broker may ask about every topic.
+  const actsAsBroker = security.authorize(principal, 'cluster-action', 'cluster', CLUSTER_RESOURCE)
   return {
     topics: request.topics.map(({ topic, partitions }) => {
-      const allowed = security.authorize(context.connection.principal, 'describe', 'topic', topic)
+      const allowed = actsAsBroker || security.authorize(principal, 'describe', 'topic', topic)
       return {
         topic,
         partitions: partitions.map((asked): PartitionResponse => {

@@ -1,5 +1,5 @@
 import { ERRORS, type ErrorRow } from '../../broker/errors.ts'
-import type { OffsetToCommit } from '../../broker/groups/group-coordinator.ts'
+import type { OffsetToCommit } from '../../broker/groups/offset-commits.ts'
 import type { Topic } from '../../broker/topics/topic.ts'
 import type { RequestContext } from '../handler.ts'
 

@@ -6,6 +6,7 @@ import { BATCH_HEADER_BYTES, batchCompression, batchIsTransactional } from '../.
 import type { Handler, RequestContext } from '../handler.ts'
 import type { ProduceRequest, ProduceResponse } from '../messages/produce.ts'
 import type { Input } from '../wire/message.ts'
+import { abortableFor } from './transactional-id.ts'
 
 type Response = Input<typeof ProduceResponse>
 type TopicResponse = Response['responses'][number]
@@ -20,6 +21,7 @@ const ZSTD = 4
 /** First versions with zstd (KIP-110) and with topic ids (KIP-516). */
 const FIRST_WITH_ZSTD = 7
 const FIRST_WITH_TOPIC_ID = 13
+const FIRST_WITH_ABORTABLE = 11
 /** From this version on the client speaks the second protocol of transactions (KIP-890). */
 const FIRST_OF_SECOND_PROTOCOL = 12
 
@@ -131,7 +133,10 @@ function transactionOf(transactionalId: string, { broker, version }: RequestCont
   const protocol = version >= FIRST_OF_SECOND_PROTOCOL ? 2 : 0
   return {
     beginsAtZero: protocol === 2,
-    check: (producer, partition) => broker.transactions.checkBatch({ transactionalId, ...producer }, partition, protocol),
+    check: (producer, partition) => {
+      const refused = broker.transactions.checkBatch({ transactionalId, ...producer }, partition, protocol)
+      return refused === null ? null : abortableFor(refused, version >= FIRST_WITH_ABORTABLE)
+    },
     admit: (producer, partition) => broker.transactions.admitBatch({ transactionalId, ...producer }, partition, protocol),
   }
 }

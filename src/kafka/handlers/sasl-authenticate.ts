@@ -11,7 +11,8 @@ const NOTHING = new Uint8Array(0)
  * SaslAuthenticate (36): one token of the exchange that SaslHandshake began.
  *
  * A refusal is answered with 58 after `connection.failed.authentication.delay.ms`, then the connection closes; a token
- * without a handshake, or after it succeeded, gets 34 (rule 6). `sessionLifetimeMs` (v1) is 0: no re-authentication.
+ * without a handshake, or after it succeeded, gets 34 (rule 6). `sessionLifetimeMs` (v1) says when the client must have
+ * authenticated anew (KIP-368); 0: never.
  */
 export const saslAuthenticate: Handler<SaslAuthenticateRequest, Response> = async (request, context) => {
   const step = await context.connection.authentication.step(request.authBytes)
@@ -19,7 +20,7 @@ export const saslAuthenticate: Handler<SaslAuthenticateRequest, Response> = asyn
     const { kafka, message } = ERRORS.illegalSaslState
     return { errorCode: kafka, errorMessage: message, authBytes: NOTHING }
   }
-  if (step.outcome !== 'failure') return { errorCode: 0, errorMessage: null, authBytes: step.challenge }
+  if (step.outcome !== 'failure') return { errorCode: 0, errorMessage: null, authBytes: step.challenge, sessionLifetimeMs: step.lifetimeMs ?? 0 }
   await failureDelay(context)
   context.connection.closeAfterAnswer('authentication failed')
   return { errorCode: ERRORS.saslAuthenticationFailed.kafka, errorMessage: step.message, authBytes: NOTHING }

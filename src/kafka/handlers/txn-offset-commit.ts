@@ -1,17 +1,18 @@
 import { ERRORS, type ErrorRow } from '../../broker/errors.ts'
-import type { OffsetToCommit } from '../../broker/groups/group-coordinator.ts'
+import type { OffsetToCommit } from '../../broker/groups/offset-commits.ts'
 import type { PendingOffset } from '../../broker/transactions/transaction-record.ts'
 import type { Handler, RequestContext } from '../handler.ts'
 import type { TxnOffsetCommitRequest, TxnOffsetCommitResponse } from '../messages/txn-offset-commit.ts'
 import type { Input } from '../wire/message.ts'
 import { OffsetPlaces } from './offset-places.ts'
-import { fencedFor, refuseTransactionalId } from './transactional-id.ts'
+import { abortableFor, fencedFor, refuseTransactionalId } from './transactional-id.ts'
 
 type Response = Input<typeof TxnOffsetCommitResponse>
 
 /** From this version on the client speaks the second protocol of transactions (KIP-890). */
 const FIRST_OF_SECOND_PROTOCOL = 5
 const FIRST_WITH_TOPIC_ID = 6
+const FIRST_WITH_ABORTABLE = 4
 
 /**
  * TxnOffsetCommit (28): offsets of a group that count when the transaction commits. Produce's words for the producer: 47, never 90.
@@ -58,7 +59,7 @@ function commit(
   const version = context.version >= FIRST_OF_SECOND_PROTOCOL ? 2 : 0
   const accepted = offsets.filter((_, index) => checked[index] === null).map((offset) => pending(offset, clock.now()))
   transactions.commitOffsets({ transactionalId, producerId, producerEpoch }, groupId, accepted, version, (failed) => {
-    const error = failed === null ? null : fencedFor(failed, false)
+    const error = failed === null ? null : abortableFor(fencedFor(failed, false), context.version >= FIRST_WITH_ABORTABLE)
     respond(checked.map((own) => own ?? error))
   })
 }

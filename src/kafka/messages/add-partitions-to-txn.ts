@@ -36,7 +36,7 @@ export const AddPartitionsToTxnResponse = message(
   {
     throttleTimeMs: withDefault(int32, 0),
     errorCode: since(4, int16, 0),
-    resultsByTransaction: since(4, array({ transactionalId: string, topicResults: array(TOPIC_RESULT) }), []),
+    resultsByTransaction: since(4, array({ transactionalId: string, topicResults: array(TOPIC_RESULT) })),
     resultsByTopicV3AndBelow: until(3, array(TOPIC_RESULT)),
   },
 )

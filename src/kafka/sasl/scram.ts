@@ -1,5 +1,5 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
-import type { ScramCredential, ScramMechanism } from '../../broker/security/ports.ts'
+import type { Principal, ScramCredential, ScramMechanism } from '../../broker/security/ports.ts'
 import { MIN_ITERATIONS } from '../../broker/security/scram.ts'
 import type { SaslExchange, SaslParts, SaslStep } from './mechanism.ts'
 
@@ -13,13 +13,22 @@ const NONCE_BYTES = 18
 const REFUSED = 'Authentication failed during authentication due to invalid credentials with SASL mechanism'
 
 /** n,a=authzid,m=ext,n=user,r=nonce,extensions: RFC 5802 section 7. */
-const CLIENT_FIRST = /^(?<gs2>n,(?:a=(?<authzid>[^,]*))?,)(?<bare>n=(?<name>[^,]+),r=(?<nonce>[\x21-\x2b\x2d-\x7e]+)(?:,.*)?)$/s
+const CLIENT_FIRST = /^(?<gs2>n,(?:a=(?<authzid>[^,]*))?,)(?<bare>n=(?<name>[^,]+),r=(?<nonce>[\x21-\x2b\x2d-\x7e]+)(?:,(?<extensions>.*))?)$/s
+/** The extension that says that the name is the id of a delegation token, the password its HMAC (KIP-48). */
+const TOKEN_EXTENSION = 'tokenauth=true'
 const CLIENT_FINAL = /^(?<withoutProof>c=(?<binding>[A-Za-z0-9+/=]+),r=(?<nonce>[\x21-\x2b\x2d-\x7e]+)(?:,[^p][^,]*)*),p=(?<proof>[A-Za-z0-9+/=]+)$/s
+
+/** Who proves itself by the right answer. */
+interface Subject {
+  readonly principal: Principal
+  /** Of a token, in wall-clock milliseconds. */
+  readonly expiresAtMs?: number
+}
 
 /** What the exchange remembers between the client's two tokens. */
 interface FirstHalf {
-  readonly username: string
-  readonly known: boolean
+  /** Null for who is not known. */
+  readonly subject: Subject | null
   readonly credential: ScramCredential
   readonly gs2Header: string
   readonly nonce: string
@@ -38,12 +47,12 @@ export class ScramExchange implements SaslExchange {
     this.#mechanism = mechanism
   }
 
-  step(token: Uint8Array): SaslStep {
+  step(token: Uint8Array): SaslStep | Promise<SaslStep> {
     const text = Buffer.from(token).toString('utf8')
     return this.#first === null ? this.#challenge(text) : this.#verify(text, this.#first)
   }
 
-  #challenge(text: string): SaslStep {
+  #challenge(text: string): SaslStep | Promise<SaslStep> {
     const parts = CLIENT_FIRST.exec(text)?.groups
     if (parts === undefined) return failed('Invalid SCRAM client first message')
     const username = unescapeName(parts.name as string)
@@ -51,13 +60,33 @@ export class ScramExchange implements SaslExchange {
     const authorizationId = unescapeName(parts.authzid ?? '')
     // Nobody may act as somebody else.
     if (authorizationId === null || (authorizationId !== '' && authorizationId !== username)) return failed(`${REFUSED} ${this.#mechanism}`)
+    if (parts.extensions?.split(',').includes(TOKEN_EXTENSION)) return this.#challengeToken(username, parts)
     const stored = this.#parts.security.scramCredential(username, this.#mechanism)
-    const credential = stored ?? this.#madeUp(username)
+    return this.#answer(username, parts, stored === undefined ? null : { credential: stored, principal: this.#parts.security.principalOf(username) })
+  }
+
+  async #challengeToken(tokenId: string, parts: Readonly<Record<string, string | undefined>>): Promise<SaslStep> {
+    const { security } = this.#parts
+    const proof = await security.tokens.prove(tokenId, this.#mechanism)
+    if (proof === undefined) return this.#answer(tokenId, parts, null)
+    const owner = security.provenPrincipal(proof.owner.replace(/^User:/, ''))
+    const principal: Principal = {
+      name: owner.name,
+      byToken: true,
+      get isAdministrator() {
+        return owner.isAdministrator
+      },
+    }
+    return this.#answer(tokenId, parts, { credential: proof.credential, principal, expiresAtMs: proof.expiresAtMs })
+  }
+
+  /** The server's first message; `known` null for a name that nobody has: nothing must tell it from one that somebody has. */
+  #answer(username: string, parts: Readonly<Record<string, string | undefined>>, known: (Subject & { readonly credential: ScramCredential }) | null): SaslStep {
+    const credential = known?.credential ?? this.#madeUp(username)
     const nonce = `${parts.nonce}${Buffer.from(this.#parts.random.bytes(NONCE_BYTES)).toString('base64url')}`
     const serverFirst = `r=${nonce},s=${Buffer.from(credential.salt).toString('base64')},i=${credential.iterations}`
     this.#first = {
-      username,
-      known: stored !== undefined,
+      subject: known,
       credential,
       gs2Header: parts.gs2 as string,
       nonce,
@@ -79,9 +108,11 @@ export class ScramExchange implements SaslExchange {
     const signature = createHmac(hash.name, first.credential.storedKey).update(authMessage).digest()
     const proof = Buffer.from(parts.proof as string, 'base64')
     const fits = proof.length === hash.bytes && provesKey(hash.name, xor(proof, signature), first.credential.storedKey)
-    if (!fits || !first.known) return failed(`${REFUSED} ${this.#mechanism}`)
+    if (!fits || first.subject === null) return failed(`${REFUSED} ${this.#mechanism}`)
     const verifier = createHmac(hash.name, first.credential.serverKey).update(authMessage).digest('base64')
-    return { outcome: 'success', challenge: Buffer.from(`v=${verifier}`), principal: this.#parts.security.principalOf(first.username) }
+    const { principal, expiresAtMs } = first.subject
+    const success = { outcome: 'success', challenge: Buffer.from(`v=${verifier}`), principal } as const
+    return expiresAtMs === undefined ? success : { ...success, expiresAtMs }
   }
 
   /** For an unknown user: the same salt and iterations each time it is asked, so that nobody learns who exists, and keys that nothing proves. */

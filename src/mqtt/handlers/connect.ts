@@ -3,6 +3,7 @@
  *
  * - 3.1: an empty client id is refused (2). 3.1.1: only with clean session [MQTT-3.1.3-8 of 3.1.1]. 5.0: one is assigned.
  * - Enhanced authentication has no method yet: 0x8C [MQTT-4.12.0-1].
+ * - A client with a certificate is who that says, whatever its user name, unless it gives a password.
  * - A client without a user name is let in where the listener allows it; while the broker knows no users at all, such a
  *   listener asks nobody for a password.
  */
@@ -42,6 +43,10 @@ export function handleConnect(connection: MqttConnection, packet: ConnectPacket)
 
 function authenticate(connection: MqttConnection, packet: ConnectPacket, onDone: (principal: Principal | null) => void): void {
   const { security, logger } = connection.context
+  if (connection.proven !== null && packet.password === undefined) {
+    onDone(connection.proven)
+    return
+  }
   if (connection.allowAnonymous && (packet.username === undefined || !security.hasUsers)) {
     onDone(security.anonymous)
     return

@@ -76,7 +76,7 @@ class Run {
 
   leave(actor: Actor | undefined): void {
     if (actor === undefined || !actor.alive || actor.memberId === '') return
-    this.world.groups.leave('g', [{ memberId: actor.memberId, instanceId: actor.instanceId }])
+    this.world.leave([{ memberId: actor.memberId, instanceId: actor.instanceId }])
     actor.alive = false
   }
 

@@ -5,11 +5,7 @@ import { errorOf, TestConnection, World } from './support/world.ts'
 const world = (settings = {}) => new World(settings).open()
 
 function leave(it: World, ...members: (readonly [memberId: string, instanceId?: string])[]): string | string[] {
-  const result = it.groups.leave(
-    'g',
-    members.map(([memberId, instanceId]) => ({ memberId, instanceId: instanceId ?? null })),
-  )
-  return 'kafka' in result ? result.name : result.map((error) => error?.name ?? 'NONE')
+  return it.leave(members.map(([memberId, instanceId]) => ({ memberId, instanceId: instanceId ?? null }))).result ?? 'waiting'
 }
 
 test('a member that leaves makes the rest rebalance at once', async () => {
@@ -60,8 +56,7 @@ test('an expected member may leave before it joined', async () => {
 test('every member of a group that is not there is unknown; an empty group id is 24', async () => {
   const it = await world()
   assert.deepEqual(leave(it, ['m'], ['n']), ['UNKNOWN_MEMBER_ID', 'UNKNOWN_MEMBER_ID'])
-  const refused = it.groups.leave('', [])
-  assert.equal('name' in refused && refused.name, 'INVALID_GROUP_ID')
+  assert.equal(it.leave([], '').result, 'INVALID_GROUP_ID')
 })
 
 test('who leaves with a parked JoinGroup gets it answered', async () => {

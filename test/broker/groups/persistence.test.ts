@@ -86,7 +86,7 @@ test('a static member that came back is itself after a restart', async () => {
 test('generations go on after a group was empty over a restart', async () => {
   const it = await world()
   const [member] = it.stable({})
-  it.groups.leave('g', [{ memberId: member?.memberId ?? '', instanceId: null }])
+  it.leave([{ memberId: member?.memberId ?? '', instanceId: null }])
   it.log.commit()
   const next = await it.restart()
   assert.equal(next.state(), 'Empty')

@@ -215,10 +215,7 @@ test('no timer is left when a group is empty', async () => {
   const { it, leader, follower } = await joinedPair()
   const before = (await world()).clock.pendingTimers
   it.syncAll([leader, follower])
-  it.groups.leave(
-    'g',
-    [leader, follower].map(({ memberId }) => ({ memberId, instanceId: null })),
-  )
+  it.leave([leader, follower].map(({ memberId }) => ({ memberId, instanceId: null })))
   assert.equal(it.clock.pendingTimers, before)
 })
 

@@ -5,12 +5,13 @@ import type { Operation, Principal, ResourceType } from '../../../src/broker/sec
 import { principalAt } from '../../../src/broker/security/principals.ts'
 import { credentialOf } from '../../../src/broker/security/scram.ts'
 import { systemRandom } from '../../../src/runtime/random.ts'
+import { systemClock } from '../../../src/runtime/system-clock.ts'
 import { aclOf, filterOf } from './support/acls.ts'
 import { HeldStateLog } from './support/held-state-log.ts'
 
 function open(acls: readonly string[] = [], settings: Partial<SecuritySettings> = {}) {
   const log = new HeldStateLog()
-  const security = new BrokerSecurity(log.store, systemRandom, settings)
+  const security = new BrokerSecurity(log.store, systemClock, systemRandom, settings)
   const addUser = (name: string) => {
     const credential = credentialOf('SCRAM-SHA-256', systemRandom.bytes(32), systemRandom.bytes(16), 4096)
     security.alterCredentials(name, { put: [credential], remove: [] }, () => {})

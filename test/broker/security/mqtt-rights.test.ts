@@ -6,6 +6,7 @@ import { credentialOf } from '../../../src/broker/security/scram.ts'
 import { MAPPING_DEFAULTS, TopicMapping } from '../../../src/broker/topics/mapping/topic-mapping.ts'
 import { TopicRegistry } from '../../../src/broker/topics/topic-registry.ts'
 import { systemRandom } from '../../../src/runtime/random.ts'
+import { systemClock } from '../../../src/runtime/system-clock.ts'
 import { aclOf } from './support/acls.ts'
 import { HeldStateLog } from './support/held-state-log.ts'
 
@@ -17,7 +18,7 @@ const RULES = [
 /** What alice may, with these ACLs. */
 function open(...acls: string[]) {
   const log = new HeldStateLog()
-  const security = new BrokerSecurity(log.store, systemRandom)
+  const security = new BrokerSecurity(log.store, systemClock, systemRandom)
   const registry = new TopicRegistry(log.store, systemRandom, { numPartitions: 1, maxPartitions: 10 })
   security.mapMqttTopics(new TopicMapping(registry, log.store, { ...MAPPING_DEFAULTS, rules: RULES }, () => {}))
   for (const name of ['admin', 'alice']) {

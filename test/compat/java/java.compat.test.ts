@@ -20,6 +20,9 @@ const events = (lines: readonly string[], name: string): ToolEvent[] =>
     .map((line) => JSON.parse(line) as ToolEvent)
     .filter((event) => event.name === name)
 
+/** Members of KIP-848 move by their heartbeats: every 5 seconds, if nobody says otherwise. */
+const QUICK_HEARTBEATS = ['--set', 'group.consumer.heartbeat.interval.ms=300']
+
 describe('java', { skip: javaMissing() }, () => {
   let peer: Peer
   before(async () => {
@@ -39,6 +42,58 @@ describe('java', { skip: javaMissing() }, () => {
   for (const version of ['4.1.2', '4.4.0']) {
     test(`kafka-clients ${version}`, (t) => externalChecks(t, 'java', javaArgs(`clients-${version}`, 'Compat', [peer.kafka]), { timeoutMs: 180_000 }))
   }
+
+  for (const version of ['4.1.2', '4.4.0']) {
+    test(`kafka-clients ${version}: groups of KIP-848`, async (t) => {
+      await using quick = await openPeer({ args: QUICK_HEARTBEATS })
+      await externalChecks(t, 'java', javaArgs(`clients-${version}`, 'ConsumerProtocol', [quick.kafka]), { timeoutMs: 400_000 })
+    })
+  }
+
+  test('members of KIP-848 go on after kill -9 without joining again', async (t) => {
+    await using quick = await openPeer({ args: QUICK_HEARTBEATS })
+    if (quick.elytra === undefined) {
+      t.skip('the broker is not ours to kill')
+      return
+    }
+    const topic = unique('killed')
+    const bootstrapQuick = ['--bootstrap-server', quick.kafka]
+    await tool('org.apache.kafka.tools.TopicCommand', [...bootstrapQuick, '--create', '--topic', topic, '--partitions', '4'])
+    const groupId = unique('killed')
+    const consume = () =>
+      toolBeside('org.apache.kafka.tools.VerifiableConsumer', [
+        ...bootstrapQuick,
+        ...['--topic', topic, '--group-id', groupId, '--group-protocol', 'consumer', '--reset-policy', 'earliest'],
+      ])
+    await using one = consume()
+    await using two = consume()
+    const owned = (consumer: typeof one) => {
+      const partitions = new Set<number>()
+      for (const event of consumer.lines.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as ToolEvent)) {
+        const named = (event.partitions ?? []) as { partition: number }[]
+        for (const { partition } of event.name === 'partitions_assigned' ? named : []) partitions.add(partition)
+        for (const { partition } of event.name === 'partitions_revoked' ? named : []) partitions.delete(partition)
+      }
+      return partitions.size
+    }
+    await until('two partitions each', () => owned(one) === 2 && owned(two) === 2, {
+      timeoutMs: 30_000,
+      everyMs: 50,
+      describe: () => `${owned(one)} ${owned(two)}`,
+    })
+    const read = () => [one, two].flatMap(({ lines }) => events(lines, 'records_consumed')).reduce((sum, event) => sum + Number(event.count), 0)
+    const changes = () => [one, two].map(({ lines }) => events(lines, 'partitions_assigned').length + events(lines, 'partitions_revoked').length)
+    const produce = () => tool('org.apache.kafka.tools.VerifiableProducer', [...bootstrapQuick, '--topic', topic, '--max-messages', '1000', '--acks', '-1'])
+    await produce()
+    await until('1,000 records', () => read() === 1_000, { timeoutMs: 30_000, everyMs: 50, describe: () => `${read()}` })
+    const before = changes()
+    await quick.elytra.kill()
+    await quick.elytra.start()
+    await produce()
+    await until('2,000 records', () => read() >= 2_000, { timeoutMs: 60_000, everyMs: 50, describe: () => `${read()}` })
+    assert.equal(read(), 2_000)
+    assert.deepEqual(changes(), before)
+  })
 
   test('VerifiableProducer and VerifiableConsumer: 10,000 records acknowledged, read, committed', async () => {
     const topic = await createTopic(4)

@@ -192,6 +192,104 @@ check("two members share a topic, range assignor", group("range"))
 check("two members share a topic, cooperative-sticky assignor", group("cooperative-sticky"))
 
 
+def new_protocol(assignor):
+    """KIP-848: members move by their heartbeats, every five seconds if the broker is not told otherwise."""
+
+    def run():
+        topic = create_topic(4)
+        group_id = unique("group")
+        seen = [[], [], []]
+        stop = [threading.Event() for _ in seen]
+        held = [set(), set(), set()]
+
+        def consume(index):
+            consumer = Consumer({"bootstrap.servers": BOOTSTRAP, "group.id": group_id, "auto.offset.reset": "earliest", "group.protocol": "consumer",
+                                 "group.remote.assignor": assignor})
+            consumer.subscribe([topic])
+            while not stop[index].is_set():
+                message = consumer.poll(0.1)
+                held[index] = {p.partition for p in consumer.assignment()}
+                if message is not None and not message.error():
+                    seen[index].append((message.partition(), message.offset()))
+            held[index] = set()
+            consumer.close()
+
+        threads = [threading.Thread(target=consume, args=(i,), daemon=True) for i in range(3)]
+        threads[0].start()
+        until("the first member to hold all", lambda: len(held[0]) == 4, 60)
+        produce(topic, [(str(n).encode(), b"v", None, n % 4) for n in range(200)])
+        threads[1].start()
+        until("both members to hold two partitions", lambda: len(held[0]) == 2 and len(held[1]) == 2 and not held[0] & held[1], 60)
+        produce(topic, [(str(n).encode(), b"v", None, n % 4) for n in range(200)])
+        until("400 records", lambda: len(set(seen[0] + seen[1])) == 400, 60)
+        stop[0].set()
+        threads[0].join(30)
+        until("the second member to hold all", lambda: len(held[1]) == 4, 60)
+        produce(topic, [(str(n).encode(), b"v", None, n % 4) for n in range(200)])
+        until("600 records", lambda: len(set(seen[0] + seen[1])) == 600, 60)
+        stop[1].set()
+        threads[1].join(30)
+        equal(len(seen[0] + seen[1]), 600, "records read")
+        consumer = Consumer({"bootstrap.servers": BOOTSTRAP, "group.id": group_id})
+        committed = consumer.committed([TopicPartition(topic, p) for p in range(4)], 10)
+        equal([c.offset for c in committed], [150] * 4, "committed offsets")
+        consumer.close()
+
+    return run
+
+
+check("members of the new protocol come and go, uniform", new_protocol("uniform"))
+check("members of the new protocol come and go, range", new_protocol("range"))
+
+
+def new_protocol_regex():
+    prefix = unique("rx")
+    for name in [f"{prefix}-a", f"{prefix}-b", f"other-{prefix}"]:
+        admin.create_topics([NewTopic(name, num_partitions=1, replication_factor=1)])[name].result(15)
+    consumer = Consumer({"bootstrap.servers": BOOTSTRAP, "group.id": unique("group"), "auto.offset.reset": "earliest", "group.protocol": "consumer"})
+    consumer.subscribe([f"^{prefix}-.*"])
+    got = set()
+    until("two topics", lambda: consumer.poll(0.1) is None and len(consumer.assignment()) == 2, 60)
+    equal({p.topic for p in consumer.assignment()}, {f"{prefix}-a", f"{prefix}-b"}, "topics")
+    produce(f"{prefix}-b", [(None, b"x", None, 0)])
+
+    def poll():
+        message = consumer.poll(0.1)
+        if message is not None and not message.error():
+            got.add(message.value())
+        return got
+
+    until("the record", poll, 30)
+    consumer.close()
+
+
+check("a regular expression of the new protocol finds its topics", new_protocol_regex)
+
+
+def new_protocol_static():
+    topic = create_topic(2)
+    config = {"bootstrap.servers": BOOTSTRAP, "group.id": unique("group"), "group.instance.id": "one", "auto.offset.reset": "earliest", "group.protocol": "consumer"}
+    produce(topic, [(None, f"{n}".encode(), None, n % 2) for n in range(10)])
+    for wanted in [10, 1]:
+        consumer = Consumer(config)
+        consumer.subscribe([topic])
+        got = []
+
+        def poll():
+            message = consumer.poll(0.1)
+            if message is not None and not message.error():
+                got.append(message.value())
+            return len(got) >= wanted
+
+        until(f"{wanted} records", poll, 60)
+        equal(len(got), wanted, "records read")
+        consumer.close()
+        produce(topic, [(None, b"next", None, 0)])
+
+
+check("a static member of the new protocol that restarts goes on where it was", new_protocol_static)
+
+
 def static_member():
     topic = create_topic(2)
     group_id = unique("group")

@@ -33,7 +33,7 @@ export async function minimised({ target, meta, parts, mutations }: Failing, mes
     if (await fails(mutated(target, meta, parts, without))) left.splice(i, 1)
   }
   const smaller = [...mutated(target, meta, parts, left)]
-  for (let index = 0; index < smaller.length; index++) {
+  for (let index = 0; index < smaller.length && target.keepsBytes !== true; index++) {
     for (let piece = (smaller[index] as Buffer).length >>> 1; piece > 0; piece >>>= 1) {
       for (let at = 0; at + piece <= (smaller[index] as Buffer).length && checks > 0; ) {
         const whole = smaller[index] as Buffer

@@ -23,7 +23,13 @@ export interface RunResult {
 /** One seed: a valid input and its damaged variants. Ends at the first thing that is wrong. */
 export async function runSeed(target: Target, seed: number): Promise<RunResult> {
   const random = new SeededRandom(seed)
-  const valid = await target.generate(random)
+  let valid: FuzzCase
+  try {
+    valid = await target.generate(random)
+  } catch (error) {
+    const message = `valid input could not be made: ${error instanceof Error ? error.stack : String(error)}`
+    return { cases: 1, findings: [{ target: target.name, seed, message, mutations: [], meta: {}, parts: [] }] }
+  }
   const wrong = await failureOf(target, valid.meta, valid.parts, true)
   if (wrong !== null) return { cases: 1, findings: [{ ...valid, target: target.name, seed, message: wrong, mutations: [] }] }
   for (let variant = 1; variant <= target.variants; variant++) {
@@ -36,5 +42,7 @@ export async function runSeed(target: Target, seed: number): Promise<RunResult> 
 
 async function describe(target: Target, seed: number, { meta, parts }: FuzzCase, mutations: readonly Mutation[], message: string): Promise<Finding> {
   const smallest = await minimised({ target, meta, parts, mutations }, message)
-  return { target: target.name, seed, meta, ...smallest }
+  // What is written may come to look otherwise; a find's file goes on saying what was damaged in it.
+  const touched = smallest.mutations.flatMap((mutation) => ('part' in mutation ? [mutation.part % parts.length] : []))
+  return { target: target.name, seed, meta: target.keepsBytes ? { ...meta, touched } : meta, ...smallest }
 }

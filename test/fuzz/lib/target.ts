@@ -37,4 +37,6 @@ export interface Target {
   readonly slowMs: number
   /** Checks that minimising a failure may cost. */
   readonly minimiseChecks: number
+  /** Minimising leaves out mutations only: without some of its bytes the input is another. */
+  readonly keepsBytes?: boolean
 }

@@ -65,6 +65,19 @@ test('an illegal name gets 17', async () => {
   for (const name of ['a b', '', '.', '..', 'x'.repeat(250), 'ä']) assert.equal((await t.ask(9, [{ name }])).topics[0]?.errorCode, 17, name)
 })
 
+test('several topics are found by id, as Java asks: with an empty name each', async () => {
+  await using t = await setup()
+  const [one, two] = (await t.ask(12, [{ name: 'one' }, { name: 'two' }])).topics
+  const found = await t.ask(13, [
+    { name: '', topicId: one?.topicId ?? '' },
+    { name: '', topicId: two?.topicId ?? '' },
+  ])
+  assert.deepEqual(
+    found.topics.map(({ name }) => name),
+    ['one', 'two'],
+  )
+})
+
 test('topics are found by id from version 12, an unknown id gets 100 without a name, ids in 10 and 11 get 42', async () => {
   await using t = await setup()
   const made = (await t.ask(12, [{ name: 'a' }])).topics[0]

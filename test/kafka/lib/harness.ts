@@ -33,7 +33,7 @@ export const NODE_ID = 1
 /** A Kafka server on a real socket of the loopback over the given log. */
 export async function startKafka<L extends LogStore>(log: L, options: HarnessOptions = {}) {
   const topics = new TopicRegistry(log, systemRandom, { numPartitions: options.numPartitions ?? 1, maxPartitions: 1_000 })
-  const security = new BrokerSecurity(log, systemRandom)
+  const security = new BrokerSecurity(log, systemClock, systemRandom)
   const context: BrokerContext = { clock: systemClock, random: systemRandom, log, topics, security }
   const groups = new GroupCoordinator(context, DEFAULT_GROUP_SETTINGS)
   const producerIds = new ProducerIds(log, DEFAULT_PRODUCER_ID_SETTINGS)

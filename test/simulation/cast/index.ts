@@ -1,23 +1,34 @@
 import type { SeededRandom } from '../../../src/testing/seeded-random.ts'
 import type { Workload } from '../stage.ts'
 import { consumerGroup } from './consumer-group.ts'
-import { kafkaExact } from './kafka-exact.ts'
+import { group848 } from './group-848.ts'
+import { groupCooperative } from './group-cooperative.ts'
+import { groupOffsets } from './group-offsets.ts'
+import { kafkaExact, kafkaRetention } from './kafka-exact.ts'
 import { kafkaLog } from './kafka-log.ts'
+import { kafkaShortLived } from './kafka-short-lived.ts'
 import { kafkaToMqtt } from './kafka-to-mqtt.ts'
 import { mqttDelivery } from './mqtt-delivery.ts'
 import { mqttRetained, mqttWills } from './mqtt-kept.ts'
+import { rights } from './rights.ts'
 import { topicLives } from './topic-lives.ts'
 
 /** Everything that the simulation lets clients do. */
 export const WORKLOADS: Readonly<Record<string, Workload>> = {
   'kafka-log': kafkaLog,
+  'group-offsets': groupOffsets,
+  'group-cooperative': groupCooperative,
+  'group-848': group848,
+  'kafka-retention': kafkaRetention,
   'kafka-exact': kafkaExact,
+  'kafka-short-lived': kafkaShortLived,
   'consumer-group': consumerGroup,
   'topic-lives': topicLives,
   'kafka-to-mqtt': kafkaToMqtt,
   'mqtt-delivery': mqttDelivery,
   'mqtt-retained': mqttRetained,
   'mqtt-wills': mqttWills,
+  rights,
 }
 
 /** Of the runs that take all there is. */

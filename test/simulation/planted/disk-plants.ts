@@ -1,8 +1,6 @@
 import type { FileSystem, OpenFile } from '../../../src/runtime/files.ts'
 import type { PlantedFault } from './planted-fault.ts'
 
-const INDEX_ENTRY_BYTES = 8
-
 /** What the disk says, or what the log does with it. */
 export const DISK_PLANTS: Readonly<Record<string, PlantedFault>> = {
   'the disk says it synced and did not': { withinSeeds: 20, lies: ['sync'] },
@@ -13,22 +11,6 @@ export const DISK_PLANTS: Readonly<Record<string, PlantedFault>> = {
     wrapFiles: (files) =>
       withFiles(files, (path, file) => {
         if (path.endsWith('.log')) file.sync = () => Promise.resolve()
-      }),
-  },
-  'a snapshot is not synced before its name': {
-    withinSeeds: 20,
-    wrapFiles: (files) =>
-      withFiles(files, (path, file) => {
-        if (path.includes('snapshot')) file.sync = () => Promise.resolve()
-      }),
-  },
-  'the offset index is one batch late': {
-    withinSeeds: 20,
-    wrapFiles: (files) =>
-      withFiles(files, (path, file) => {
-        if (!path.endsWith('.index')) return
-        const { write } = file
-        file.write = (buffers, position) => write.call(file, buffers.map(lateEntries), position)
       }),
   },
   'recovery cuts one byte too many': {
@@ -60,14 +42,4 @@ function withFiles(files: FileSystem, change: (path: string, file: OpenFile) => 
     return file
   }
   return files
-}
-
-/** Entries say that a batch begins where the next one does: each names offsets a little below those it has. */
-function lateEntries(bytes: Uint8Array): Uint8Array {
-  const late = Buffer.from(bytes)
-  for (let at = 0; at + INDEX_ENTRY_BYTES <= late.length; at += INDEX_ENTRY_BYTES) {
-    const relativeOffset = late.readInt32BE(at)
-    if (relativeOffset > 10) late.writeInt32BE(relativeOffset - 5, at)
-  }
-  return late
 }

@@ -1,7 +1,13 @@
 import { STATE_KINDS } from '../../../src/broker/state-kinds.ts'
 import type { LogStore, ReadResult } from '../../../src/log/ports.ts'
+import type { Clock } from '../../../src/runtime/clock.ts'
 import { callbacksOf, withAppend, withPartitions, withVerdict, withWatermark } from './log-wrappers.ts'
 import type { PlantedFault } from './planted-fault.ts'
+
+/** Long enough for a crash to come in between. */
+const LATE_MS = 100
+/** Topics are deleted seldom. */
+const LATE_DELETION_MS = 800
 
 /** What appends, reads and offsets may get wrong. */
 export const LOG_PLANTS: Readonly<Record<string, PlantedFault>> = {
@@ -13,7 +19,7 @@ export const LOG_PLANTS: Readonly<Record<string, PlantedFault>> = {
     withinSeeds: 20,
     wrapLog: (log) => withAppend(log, (group) => ({ ...group, ...callbacksOf(group), onDone: () => group.onDone(null) })),
   },
-  'state and batches in two groups': { withinSeeds: 20, wrapLog: splitGroups },
+  'state is kept a little after its batches': { withinSeeds: 20, wrapLog: splitGroups },
   'the high watermark one too low': {
     withinSeeds: 20,
     wrapLog: (log) => withPartitions(log, (partition) => withWatermark(partition, (offset) => Math.max(partition.logStartOffset, offset - 1))),
@@ -43,6 +49,30 @@ export const LOG_PLANTS: Readonly<Record<string, PlantedFault>> = {
         partition.readTail = (offset, limits) => readTail.call(partition, late(offset), limits)
       }),
   },
+  // What an offset index does that is one batch late; the log itself believes an entry only where its batch stands.
+  'a lookup by offset is one batch late': {
+    withinSeeds: 20,
+    wrapLog: (log) =>
+      withPartitions(log, (partition) => {
+        const { read } = partition
+        partition.read = async (offset, limits) => {
+          const result = await read.call(partition, offset, limits)
+          const [first, ...rest] = 'batches' in result ? result.batches : []
+          return first === undefined || rest.length === 0 ? result : { batches: rest, sizeBytes: rest.reduce((sum, { length }) => sum + length, 0) }
+        }
+      }),
+  },
+  'a lookup by time is one record late': {
+    withinSeeds: 20,
+    wrapLog: (log) =>
+      withPartitions(log, (partition) => {
+        const { offsetForTime } = partition
+        partition.offsetForTime = async (timestampMs) => {
+          const found = await offsetForTime.call(partition, timestampMs)
+          return found !== null && 'offset' in found && found.offset + 1 < partition.highWatermark ? { ...found, offset: found.offset + 1 } : found
+        }
+      }),
+  },
   'a cached batch outlives its topic': { withinSeeds: 20, wrapLog: cacheByName },
   'retention cuts what nobody told it to': {
     withinSeeds: 20,
@@ -51,7 +81,7 @@ export const LOG_PLANTS: Readonly<Record<string, PlantedFault>> = {
         let checks = 0
         const { checkProducer } = partition
         partition.checkProducer = (batch) => {
-          if (++checks % 200 === 0) partition.raiseStart(partition.highWatermark, () => {})
+          if (++checks % 40 === 0) partition.raiseStart(partition.highWatermark, () => {})
           return checkProducer.call(partition, batch)
         }
       }),
@@ -69,7 +99,7 @@ export const LOG_PLANTS: Readonly<Record<string, PlantedFault>> = {
 }
 
 /** A batch and the state that belongs to it: no longer both or neither. */
-function splitGroups(log: LogStore): LogStore {
+function splitGroups(log: LogStore, clock: Clock): LogStore {
   const append = log.append.bind(log)
   log.append = (group) => {
     if (group.batches.length === 0 || group.state.length === 0) {
@@ -77,7 +107,7 @@ function splitGroups(log: LogStore): LogStore {
       return
     }
     append({ ...group, state: [], ...callbacksOf(group) })
-    append({ batches: [], state: group.state, durability: 'durable', onDone: () => {} })
+    clock.after(LATE_MS, () => append({ batches: [], state: group.state, durability: 'durable', onDone: () => {} }))
   }
   return log
 }
@@ -111,10 +141,14 @@ function cacheByName(log: LogStore): LogStore {
   })
 }
 
-/** A topic's record is deleted by a group that may still fail. */
-function deleteEarly(log: LogStore): LogStore {
-  return withAppend(log, (group) => {
-    for (const { kind, key, value } of group.state) if (kind === STATE_KINDS.topic && value === null) log.deleteTopic(key)
-    return group
-  })
+/** Files go when the deletion is asked for; that it was is kept a little later. */
+function deleteEarly(log: LogStore, clock: Clock): LogStore {
+  const append = log.append.bind(log)
+  log.append = (group) => {
+    const gone = group.state.filter(({ kind, value }) => kind === STATE_KINDS.topic && value === null)
+    for (const { key } of gone) log.deleteTopic(key)
+    if (gone.length === 0) append(group)
+    else clock.after(LATE_DELETION_MS, () => append(group))
+  }
+  return log
 }

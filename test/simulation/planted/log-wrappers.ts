@@ -11,8 +11,17 @@ export function withAppend(log: LogStore, change: (group: AppendGroup) => Append
   return log
 }
 
-/** State that the broker believes it kept. */
+/** State that the broker believes it kept: neither its record nor a snapshot has it. */
 export function withoutState(log: LogStore, isLost: (record: StateRecord) => boolean): LogStore {
+  const register = log.register.bind(log)
+  log.register = (machine) =>
+    register({
+      kind: machine.kind,
+      apply: (key, value) => machine.apply(key, value),
+      *entries() {
+        for (const [key, value] of machine.entries()) if (!isLost({ kind: machine.kind, key, value })) yield [key, value] as const
+      },
+    })
   return withAppend(log, (group) => ({ ...group, state: group.state.filter((record) => !isLost(record)), ...callbacksOf(group) }))
 }
 

@@ -11,9 +11,11 @@ import type { DiskLie } from '../../../src/testing/simulated-disk.ts'
 export interface PlantedFault {
   /** Seeds, from 1, within which it is found. */
   readonly withinSeeds: number
+  /** Simulated seconds of faults in each of these runs (10). */
+  readonly seconds?: number
   /** What the disk says is done, and is not. */
   readonly lies?: readonly DiskLie[]
-  readonly wrapLog?: (log: LogStore) => LogStore
+  readonly wrapLog?: (log: LogStore, clock: Clock) => LogStore
   readonly wrapFiles?: (files: FileSystem) => FileSystem
   readonly wrapNetwork?: (network: Network) => Network
   readonly wrapClock?: (clock: Clock) => Clock

@@ -3,23 +3,23 @@ import type { PlantedFault } from './planted-fault.ts'
 
 /** What may be left lying about. */
 export const RESOURCE_PLANTS: Readonly<Record<string, PlantedFault>> = {
-  'timers that are cancelled run on': { withinSeeds: 20, wrapClock: (clock) => withoutCancel(clock) },
+  'a timer that is cancelled leaves another behind': { withinSeeds: 20, wrapClock: leakTimers },
 }
 
-/** What a cancelled timer would have done is not done, but it is there until its time has come. */
-function withoutCancel(clock: Clock): Clock {
+/** As an interval does that nobody clears. */
+const LEFT_MS = 600_000
+
+function leakTimers(clock: Clock): Clock {
   return {
     now: () => clock.now(),
     monotonicMs: () => clock.monotonicMs(),
     endOfTurn: (run) => clock.endOfTurn(run),
     after: (delayMs, run) => {
-      let cancelled = false
-      clock.after(delayMs, () => {
-        if (!cancelled) run()
-      })
+      const timer = clock.after(delayMs, run)
       return {
         cancel: () => {
-          cancelled = true
+          timer.cancel()
+          clock.after(LEFT_MS, () => {})
         },
       }
     },

@@ -1,5 +1,5 @@
 import { FrameReader } from '../../../src/kafka/frame-reader.ts'
-import { HeartbeatRequest, HeartbeatResponse } from '../../../src/kafka/messages/heartbeat.ts'
+import { OffsetCommitRequest, OffsetCommitResponse } from '../../../src/kafka/messages/offset-commit.ts'
 import { SyncGroupRequest, SyncGroupResponse } from '../../../src/kafka/messages/sync-group.ts'
 import { decodeRequestStart, decodeResponse, encodeResponse } from '../../../src/kafka/wire/frame.ts'
 import { encodePacket } from '../../../src/mqtt/wire/encode.ts'
@@ -23,12 +23,23 @@ export const WIRE_PLANTS: Readonly<Record<string, PlantedFault>> = {
     },
   },
   'two members are given the same partitions': { withinSeeds: 20, wrapNetwork: giveTwice },
-  'a heartbeat never says that the group rebalances': {
+  'a commit that is refused is answered as if it were kept': {
     withinSeeds: 20,
     wrapNetwork: (network) =>
-      withAnswers(network, (frame, { key, version, correlationId }) =>
-        key === HeartbeatRequest.key ? Buffer.concat(encodeResponse(HeartbeatResponse, version, correlationId, { throttleTimeMs: 0, errorCode: 0 })) : frame,
-      ),
+      withAnswers(network, (frame, { key, version, correlationId }) => {
+        if (key !== OffsetCommitRequest.key) return frame
+        const { value } = decodeResponse(OffsetCommitResponse, version, frame.subarray(SIZE_BYTES))
+        const topics = value.topics.map((topic) => ({ ...topic, partitions: topic.partitions.map((partition) => ({ ...partition, errorCode: 0 })) }))
+        return Buffer.concat(encodeResponse(OffsetCommitResponse, version, correlationId, { ...value, topics }))
+      }),
+  },
+  'a packet id is used for two messages at once': {
+    withinSeeds: 20,
+    wrapNetwork: (network) =>
+      withPackets(network, {
+        incoming: () => {},
+        outgoing: (packet) => (packet.type === 'PUBLISH' && packet.qos > 0 ? { ...packet, packetId: packet.packetId + (packet.packetId % 2) } : packet),
+      }),
   },
   'PUBACK comes before the commit': {
     withinSeeds: 20,
@@ -53,6 +64,7 @@ export const WIRE_PLANTS: Readonly<Record<string, PlantedFault>> = {
   },
   'a session that is taken over keeps its old connection': {
     withinSeeds: 20,
+    seconds: 20,
     wrapNetwork: (network) => {
       const takenOver = new Set<StreamSocket>()
       const clients = new Map<string, StreamSocket>()

@@ -1,6 +1,7 @@
 import { CreateTopicsRequest, CreateTopicsResponse } from '../../../src/kafka/messages/create-topics.ts'
 import { FetchRequest, FetchResponse } from '../../../src/kafka/messages/fetch.ts'
 import { ZERO_UUID } from '../../../src/util/uuid.ts'
+import { DAMAGED } from '../damage.ts'
 import { KafkaClient, onConnections } from '../kafka-client.ts'
 import type { LogModel } from '../log-model.ts'
 import type { World } from '../world.ts'
@@ -8,6 +9,7 @@ import { type FetchedRecord, fetchedRecords } from './fetched-records.ts'
 import { NO_VALUE } from './kafka-producers.ts'
 
 const OFFSET_OUT_OF_RANGE = 1
+const CORRUPT_MESSAGE = 2
 const TOPIC_ALREADY_EXISTS = 36
 /** The disk's failures, and those of a broker that is starting. */
 export const EXCUSED = new Set([56, 5, 6, 14, 15, 16])
@@ -106,6 +108,12 @@ export class Reader {
       this.#powerFailed = false
       return
     }
+    if (got.errorCode === CORRUPT_MESSAGE && world.damage.has(this.#topic, this.#index, this.#offset)) {
+      // As its users do: on to the next.
+      world.count('damaged records passed over')
+      this.#offset++
+      return
+    }
     if (got.errorCode !== 0) {
       world.count(`fetch error ${got.errorCode}`)
       if (!EXCUSED.has(got.errorCode)) world.violate(`Fetch of ${this.#topic}-${this.#index} at ${this.#offset} answered ${got.errorCode}`)
@@ -150,6 +158,10 @@ export async function readWhole(world: World, topic: string, index: number): Pro
     const values: { value: string; key: Uint8Array | null }[] = []
     for (;;) {
       const got = await fetchOnce(world, client, { topic, index, offset: values.length }, { maxWaitMs: 0, maxBytes: 1_000_000 })
+      if (got.errorCode === CORRUPT_MESSAGE && world.damage.has(topic, index, values.length)) {
+        values.push({ value: DAMAGED, key: null })
+        continue
+      }
       if (got.errorCode !== 0) {
         world.violate(`at the end, Fetch of ${topic}-${index} at ${values.length} answered ${got.errorCode}`)
         return null

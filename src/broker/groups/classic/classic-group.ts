@@ -28,6 +28,7 @@ import { SyncWindow } from './sync-window.ts'
  * knows neither the wire nor the log.
  */
 export class ClassicGroup {
+  readonly type = 'classic'
   readonly id: string
   readonly members = new Membership()
   readonly generation: Generation
@@ -67,6 +68,11 @@ export class ClassicGroup {
   /** After the state was replayed: a group that outgrew a lowered `group.max.size` makes its members rejoin. */
   opened(): void {
     if (this.#state === 'Stable' && this.members.size > this.#host.settings.maxSize) this.#prepareRebalance('it is larger than group.max.size')
+  }
+
+  /** It was of KIP-848 a moment ago, and its members do not have yet what they shall have. */
+  beginRebalance(reason: string): void {
+    this.#prepareRebalance(reason)
   }
 
   /** JoinGroup; the session timeout was checked already. */
@@ -137,6 +143,15 @@ export class ClassicGroup {
     if (generation < 0 && this.#state === 'Empty') return null
     if (generation < 0 && memberId === '' && instanceId === null) return ERRORS.unknownMemberId
     return this.#hear(claim, connection) ?? (this.#state === 'CompletingRebalance' ? ERRORS.rebalanceInProgress : null)
+  }
+
+  /** The same within a transaction (KIP-447): a claim may be missing, and a rebalance does not matter. */
+  checkTransactionalCommit(claim: MemberClaim): ErrorRow | null {
+    const { memberId, instanceId, generation } = claim
+    if (generation < 0 && (this.#state === 'Empty' || (memberId === '' && instanceId === null))) return null
+    const refused = this.members.check(memberId, instanceId)
+    if (refused !== null) return refused
+    return generation === this.generation.number ? null : ERRORS.illegalGeneration
   }
 
   /** Ends it: its parked requests are answered, its timers stop. */

@@ -12,14 +12,19 @@ export class GroupStore implements StateMachine {
   readonly kind = STATE_KINDS.group
   readonly #groups = new Map<string, DurableCell<Uint8Array>>()
 
-  /** Whether a state of the group is saved, or is being saved. */
+  /** Whether a state of the group is saved, is being saved, or is being deleted, which may fail. */
   has(groupId: string): boolean {
-    return this.#groups.get(groupId)?.latest != null
+    return this.#groups.has(groupId)
   }
 
-  /** After the replay: every group that was saved. */
-  *records(): Iterable<readonly [groupId: string, record: GroupRecord]> {
-    for (const [groupId, cell] of this.#groups) if (cell.durable !== null) yield [groupId, decodeGroupRecord(cell.durable)]
+  groupIds(): IterableIterator<string> {
+    return this.#groups.keys()
+  }
+
+  /** What is durable of a group; null where nothing is. */
+  read(groupId: string): GroupRecord | null {
+    const durable = this.#groups.get(groupId)?.durable ?? null
+    return durable === null ? null : decodeGroupRecord(durable)
   }
 
   /** Takes a group's new state in (null: the group is deleted). */

@@ -1,8 +1,10 @@
 import type { BrokerContext } from '../../../../src/broker/broker.ts'
-import { isFailure } from '../../../../src/broker/errors.ts'
-import { type CommitResult, GroupCoordinator } from '../../../../src/broker/groups/group-coordinator.ts'
-import type { JoinRequest, JoinResult, MemberConnection, SyncResult } from '../../../../src/broker/groups/group-requests.ts'
+import { type Failure, isFailure } from '../../../../src/broker/errors.ts'
+import type { HeartbeatAnswer, HeartbeatRequest } from '../../../../src/broker/groups/consumer/heartbeat-request.ts'
+import { GroupCoordinator } from '../../../../src/broker/groups/group-coordinator.ts'
+import type { JoinRequest, JoinResult, LeavingMember, MemberConnection, SyncResult } from '../../../../src/broker/groups/group-requests.ts'
 import { DEFAULT_GROUP_SETTINGS, type GroupSettings } from '../../../../src/broker/groups/group-settings.ts'
+import type { CommitResult } from '../../../../src/broker/groups/offset-commits.ts'
 import type { Principal, Security } from '../../../../src/broker/security/ports.ts'
 import type { Topic } from '../../../../src/broker/topics/topic.ts'
 import { TopicRegistry } from '../../../../src/broker/topics/topic-registry.ts'
@@ -40,10 +42,11 @@ export const ANYBODY: Principal = { name: 'User:ANONYMOUS', isAdministrator: tru
 
 /** Lets everybody do everything but what `denied` names as `operation type name`. */
 export function openSecurity(denied: ReadonlySet<string> = new Set()): Security {
-  const security: Pick<Security, 'hasUsers' | 'anonymous' | 'authorize'> = {
+  const security: Pick<Security, 'hasUsers' | 'anonymous' | 'authorize' | 'authorizeAny'> = {
     hasUsers: false,
     anonymous: ANYBODY,
     authorize: (_, operation, type, name) => !denied.has(`${operation} ${type} ${name}`),
+    authorizeAny: (_, operation, type) => ![...denied].some((words) => words.startsWith(`${operation} ${type} `)),
   }
   return security as Security
 }
@@ -122,6 +125,20 @@ export class World {
       },
       (result) => answer(waiting, result),
     )
+    return waiting
+  }
+
+  /** LeaveGroup: the name of the error for all, or of each member's. */
+  leave(members: readonly LeavingMember[], groupId = 'g'): Waiting<string | string[]> {
+    const waiting: Waiting<string | string[]> = { result: undefined }
+    this.groups.leave(groupId, members, (result) => answer(waiting, 'kafka' in result ? result.name : result.map((error) => error?.name ?? 'NONE')))
+    return waiting
+  }
+
+  /** ConsumerGroupHeartbeat (KIP-848); without words of its own it joins with `t`. */
+  beat(words: Partial<HeartbeatRequest> = {}): Waiting<HeartbeatAnswer | Failure> {
+    const waiting: Waiting<HeartbeatAnswer | Failure> = { result: undefined }
+    this.groups.consumerHeartbeat(heartbeatRequest(words), (result) => answer(waiting, result))
     return waiting
   }
 
@@ -227,6 +244,28 @@ export function joinRequest(words: JoinWords = {}): JoinRequest {
     rebalanceTimeoutMs: 60_000,
     requiresKnownMemberId: false,
     canSkipAssignment: false,
+    ...words,
+  }
+}
+
+/** A first heartbeat with everything filled in; with another epoch one that says nothing new. */
+export function heartbeatRequest(words: Partial<HeartbeatRequest> = {}): HeartbeatRequest {
+  const joins = (words.memberEpoch ?? 0) === 0
+  return {
+    groupId: 'g',
+    memberId: 'm1',
+    memberEpoch: 0,
+    instanceId: null,
+    rackId: null,
+    rebalanceTimeoutMs: joins ? 60_000 : -1,
+    topicNames: joins ? ['t'] : null,
+    topicRegex: null,
+    assignor: null,
+    owned: joins ? [] : null,
+    clientId: 'client',
+    clientHost: '/127.0.0.1',
+    makesOwnMemberId: true,
+    mayDescribe: () => true,
     ...words,
   }
 }

@@ -16,7 +16,7 @@ import { FakeClient } from './fake-client.ts'
 import { Disk, HeldLog } from './held-log.ts'
 import { ManualClock } from './manual-clock.ts'
 
-const ANONYMOUS: Principal = { name: 'User:ANONYMOUS', isAdministrator: true }
+export const ANONYMOUS: Principal = { name: 'User:ANONYMOUS', isAdministrator: true }
 
 const OPEN_SECURITY: Security = {
   hasUsers: false,
@@ -27,6 +27,8 @@ const OPEN_SECURITY: Security = {
   authorize: () => true,
   authorizeAny: () => true,
   acls: { matching: () => [], create: () => {}, delete: () => {} },
+  tokens: { create: () => {}, renew: () => {}, expire: () => {}, all: () => [], prove: async () => undefined },
+  provenPrincipal: (name) => ({ name: `User:${name}`, isAdministrator: false }),
   users: () => [],
   alterCredentials: () => {},
 }

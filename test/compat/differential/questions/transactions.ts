@@ -4,6 +4,7 @@ import { CreateTopicsRequest, CreateTopicsResponse } from '../../../../src/kafka
 import { DescribeTransactionsRequest, DescribeTransactionsResponse } from '../../../../src/kafka/messages/describe-transactions.ts'
 import { EndTxnRequest, EndTxnResponse } from '../../../../src/kafka/messages/end-txn.ts'
 import { FetchRequest, FetchResponse } from '../../../../src/kafka/messages/fetch.ts'
+import { FindCoordinatorRequest, FindCoordinatorResponse } from '../../../../src/kafka/messages/find-coordinator.ts'
 import { InitProducerIdRequest, InitProducerIdResponse } from '../../../../src/kafka/messages/init-producer-id.ts'
 import { ListOffsetsRequest, ListOffsetsResponse } from '../../../../src/kafka/messages/list-offsets.ts'
 import { OffsetFetchRequest, OffsetFetchResponse } from '../../../../src/kafka/messages/offset-fetch.ts'
@@ -41,10 +42,24 @@ class Producer {
       const answer = await this.#peer.ask([ListOffsetsRequest, ListOffsetsResponse], 5, {
         replicaId: -1,
         isolationLevel: 0,
+        timeoutMs: 0,
         topics: [{ name: this.topic, partitions: [0, 1].map((partitionIndex) => ({ partitionIndex, timestamp: -1 })) }],
       })
       return answer.topics[0]?.partitions.some(({ errorCode }) => errorCode !== 0) ? NOT_YET_CODE : 0
     })
+  }
+
+  /** A Kafka makes the topics of its coordinators when somebody looks for one. */
+  async findCoordinators(): Promise<void> {
+    for (const [keyType, key] of [
+      [0, this.groupId],
+      [1, this.transactionalId],
+    ] as const) {
+      await again(async () => {
+        const answer = await this.#peer.ask([FindCoordinatorRequest, FindCoordinatorResponse], 4, { key: '', keyType, coordinatorKeys: [key] })
+        return answer.coordinators[0]?.errorCode ?? 0
+      })
+    }
   }
 
   /** InitProducerId; takes over what it is given. `expected`: with its own id and this epoch. */
@@ -73,7 +88,7 @@ class Producer {
         v3AndBelowTopics: [{ name: topic, partitions }],
       })
       const codes = answer.resultsByTopicV3AndBelow.flatMap(({ resultsByPartition }) => resultsByPartition.map(({ partitionErrorCode }) => partitionErrorCode))
-      results = codes
+      results = codes.toSorted((a, b) => a - b)
       return codes.includes(CONCURRENT) ? NOT_YET_CODE : (codes[0] ?? 0)
     })
     return results
@@ -189,28 +204,36 @@ class Producer {
     return code === 0 ? `offset ${offset}` : `error ${code}`
   }
 
-  /** What a reader gets of partition 0: the batches, and the transactions that it must leave out. */
+  /** What a reader gets of partition 0, Fetch by Fetch up to the end: the batches, and the transactions that it must leave out. */
   async fetch(isolationLevel: number, fetchOffset = 0): Promise<unknown> {
-    const answer = await this.#peer.ask([FetchRequest, FetchResponse], 12, {
-      maxWaitMs: 0,
-      minBytes: 0,
-      isolationLevel,
-      topics: [{ topic: this.topic, topicId: ZERO_UUID, partitions: [{ partition: 0, fetchOffset, partitionMaxBytes: 1_000_000 }] }],
-      forgottenTopicsData: [],
-    })
-    const part = answer.responses[0]?.partitions[0]
-    const bytes = Buffer.concat(part?.records ?? [])
     const batches: string[] = []
-    for (let at = 0; at + 61 <= bytes.length; ) {
-      const header = readBatchHeader(bytes, at)
-      batches.push(`${header.baseOffset}+${header.recordCount} attributes ${header.attributes} epoch ${header.producerEpoch} sequence ${header.baseSequence}`)
-      at += header.sizeBytes
-    }
-    return {
-      batches,
-      aborted: part?.abortedTransactions?.map(({ firstOffset }) => firstOffset) ?? null,
-      lastStableOffset: part?.lastStableOffset,
-      highWatermark: part?.highWatermark,
+    const aborted = new Set<number>()
+    for (let offset = fetchOffset; ; ) {
+      const answer = await this.#peer.ask([FetchRequest, FetchResponse], 12, {
+        maxWaitMs: 0,
+        minBytes: 1,
+        isolationLevel,
+        topics: [{ topic: this.topic, topicId: ZERO_UUID, partitions: [{ partition: 0, fetchOffset: offset, partitionMaxBytes: 1_000_000 }] }],
+        forgottenTopicsData: [],
+      })
+      const part = answer.responses[0]?.partitions[0]
+      const bytes = Buffer.concat(part?.records ?? [])
+      if (bytes.length === 0) {
+        return {
+          batches,
+          aborted: [...aborted],
+          isTold: part?.abortedTransactions !== null,
+          lastStableOffset: part?.lastStableOffset,
+          highWatermark: part?.highWatermark,
+        }
+      }
+      for (const { firstOffset } of part?.abortedTransactions ?? []) aborted.add(firstOffset)
+      for (let at = 0; at + 61 <= bytes.length; ) {
+        const header = readBatchHeader(bytes, at)
+        batches.push(`${header.baseOffset}+${header.recordCount} attributes ${header.attributes} epoch ${header.producerEpoch} sequence ${header.baseSequence}`)
+        at += header.sizeBytes
+        offset = header.baseOffset + header.lastOffsetDelta + 1
+      }
     }
   }
 
@@ -218,6 +241,7 @@ class Producer {
     const answer = await this.#peer.ask([ListOffsetsRequest, ListOffsetsResponse], 5, {
       replicaId: -1,
       isolationLevel,
+      timeoutMs: 0,
       topics: [{ name: this.topic, partitions: [{ partitionIndex: 0, timestamp: -1 }] }],
     })
     return answer.topics[0]?.partitions[0]?.offset
@@ -231,7 +255,7 @@ class Producer {
       transactionalId: '',
       producerId: 0,
       transactionStartTimeMs: Math.sign(state?.transactionStartTimeMs ?? 0),
-      topics: state?.topics.map(({ partitions }) => partitions),
+      topics: state?.topics.map(({ partitions }) => partitions.toSorted()),
     }
   }
 }
@@ -256,6 +280,7 @@ function question(name: string, script: Script, difference?: string): Question {
     ask: async (peer) => {
       const producer = new Producer(peer)
       await producer.makeTopic()
+      await producer.findCoordinators()
       const told: unknown[] = []
       for await (const answer of script(producer, peer)) told.push(answer)
       return told
@@ -334,7 +359,9 @@ export const TRANSACTION_QUESTIONS: readonly Question[] = [
     yield await p.produce(0, 0, { version: 11 })
     yield await p.produce(1, 0, { version: 11 })
     yield await p.end(true, { version: 4 })
+    await again(async () => ((await p.latest(1)) === 2 ? 0 : NOT_YET_CODE))
     yield await p.produce(0, 1, { version: 11 })
+    yield await p.produce(0, 1, { version: 10 })
   }),
   question('v2: the first sequence is 0', async function* (p) {
     yield await p.init()
@@ -468,11 +495,19 @@ export const TRANSACTION_QUESTIONS: readonly Question[] = [
     yield await p.addOffsets({ version: 3 })
     yield await p.commitOffset(5, { version: 3, generation: 1 })
     yield await p.commitOffset(5, { version: 3, memberId: 'nobody' })
-    yield await p.commitOffset(5, { version: 3, memberId: 'nobody', generation: 1 })
     yield await p.commitOffset(5, { version: 3, partition: 9 })
     yield await p.commitOffset(5, { version: 2 })
-    yield await p.commitOffset(5, { version: 3, memberId: 'nobody', generation: 1 })
     yield await p.commitOffset(5, { version: 3, memberId: 'nobody' })
     yield await p.end(true, { version: 4 })
   }),
+  question(
+    'offsets of members of a group that only an open transaction has',
+    async function* (p) {
+      yield await p.init()
+      yield await p.addOffsets({ version: 3 })
+      yield await p.commitOffset(5, { version: 2 })
+      yield await p.commitOffset(5, { version: 3, memberId: 'nobody', generation: 1 })
+    },
+    'the group is made when the transaction commits: until then a generation is illegal (22), in Kafka the member is unknown (25)',
+  ),
 ]

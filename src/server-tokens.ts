@@ -1,0 +1,34 @@
+import type { BrokerSecurity } from './broker/security/broker-security.ts'
+import type { Settings } from './config/settings.ts'
+import type { BearerTokens, SaslOffer } from './kafka/sasl/mechanism.ts'
+import type { Logger } from './telemetry/logger.ts'
+
+/** What Kafka listeners offer by SASL. Rejects with an Error where the keys of OAUTHBEARER's tokens cannot be read. */
+export async function openSaslOffer(settings: Settings, security: BrokerSecurity, logger: Logger): Promise<SaslOffer> {
+  return {
+    mechanisms: settings['sasl.enabled.mechanisms'],
+    bearerTokens: settings['sasl.oauthbearer.jwks.endpoint.url'] === '' ? null : await openBearerTokens(settings, security, logger),
+    maxReauthMs: settings['connections.max.reauth.ms'],
+  }
+}
+
+/** What verifies tokens is loaded only where there are some. */
+async function openBearerTokens(settings: Settings, security: BrokerSecurity, logger: Logger): Promise<BearerTokens> {
+  const { TokenVerifier } = await import('./runtime/json-web-tokens.ts')
+  const verifier = await TokenVerifier.open({
+    keysUrl: settings['sasl.oauthbearer.jwks.endpoint.url'],
+    keysRefreshMs: settings['sasl.oauthbearer.jwks.endpoint.refresh.ms'],
+    issuer: settings['sasl.oauthbearer.expected.issuer'],
+    audiences: settings['sasl.oauthbearer.expected.audience'],
+    subjectClaim: settings['sasl.oauthbearer.sub.claim.name'],
+    clockSkewS: settings['sasl.oauthbearer.clock.skew.seconds'],
+  })
+  return {
+    verify: async (token) => {
+      const verified = await verifier.verify(token)
+      if (typeof verified !== 'string') return { principal: security.provenPrincipal(verified.subject), expiresAtMs: verified.expiresAtMs }
+      logger.info({ reason: verified }, 'a bearer token was refused')
+      return null
+    },
+  }
+}

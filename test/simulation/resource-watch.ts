@@ -1,0 +1,95 @@
+import type { AppendGroup, LogStore } from '../../src/log/ports.ts'
+import type { World } from './world.ts'
+
+/** Simulated time between two looks. */
+const LOOK_EVERY_MS = 50
+/** Keep alive, and one that waits for a fetch, a rebalance or an answer. */
+const TIMERS_PER_CONNECTION = 2
+
+/** What the broker may hold at once, with the bounds of `world.ts` and the clients of all workloads. */
+export interface ResourceBounds {
+  /** The pool of descriptors, the journal's two files, and a few that are open for one call. */
+  readonly openFiles: number
+  /** Running beside those of connections. */
+  readonly timers: number
+  /** Connections: those of all clients, and some that they have given up and the broker has not noticed. */
+  readonly connections: number
+  /** Waiting to be sent on one connection: its bound, and one answer. */
+  readonly outputBytes: number
+  /** Appended and not on disk: its bound, and what all connections had sent before they were stopped. */
+  readonly unsyncedBytes: number
+}
+
+export const RESOURCE_BOUNDS: ResourceBounds = {
+  openFiles: 32,
+  timers: 60,
+  connections: 120,
+  outputBytes: 2 * 1_048_576,
+  unsyncedBytes: 2 * 524_288,
+}
+
+/** Looks all the time at what the broker holds, and remembers the most it saw. */
+export class ResourceWatch {
+  readonly most: Record<keyof ResourceBounds, number> = { openFiles: 0, timers: 0, connections: 0, outputBytes: 0, unsyncedBytes: 0 }
+  readonly #world: World
+  #unsyncedBytes = 0
+
+  constructor(world: World) {
+    this.#world = world
+    this.#next()
+  }
+
+  /** A new process of the broker begins with nothing; counts what it appends. */
+  watchLog(log: LogStore): LogStore {
+    this.#unsyncedBytes = 0
+    const append = log.append.bind(log)
+    const boot = this.#world.boots
+    log.append = (group) => {
+      const bytes = sizeOf(group)
+      this.#unsyncedBytes += bytes
+      this.#see('unsyncedBytes', this.#unsyncedBytes)
+      append({
+        batches: group.batches,
+        state: group.state,
+        durability: group.durability,
+        onAssigned: (offsets) => group.onAssigned?.(offsets),
+        onDone: (failure) => {
+          if (boot === this.#world.boots) this.#unsyncedBytes -= bytes
+          group.onDone(failure)
+        },
+      })
+    }
+    return log
+  }
+
+  #next(): void {
+    this.#world.time.after(LOOK_EVERY_MS, null, () => {
+      this.#look()
+      this.#next()
+    })
+  }
+
+  #look(): void {
+    const { broker, disk, network } = this.#world
+    if (!broker.alive) return
+    this.#see('openFiles', disk.openFiles(broker))
+    const sockets = network.socketsOf(broker)
+    // One that closes has told everybody, and waits for the last of them.
+    if (this.#world.up) this.#see('timers', broker.timerCount - TIMERS_PER_CONNECTION * sockets.length)
+    this.#see('connections', sockets.length)
+    for (const { bufferedBytes } of sockets) this.#see('outputBytes', bufferedBytes)
+  }
+
+  #see(what: keyof ResourceBounds, value: number): void {
+    if (value <= this.most[what]) return
+    this.most[what] = value
+    if (value > RESOURCE_BOUNDS[what]) this.#world.violate(`${what} of the broker: ${value}, the bound is ${RESOURCE_BOUNDS[what]}`)
+  }
+}
+
+function sizeOf({ batches, state }: AppendGroup): number {
+  let bytes = 0
+  for (const batch of batches) bytes += batch.bytes.length
+  for (const { key, value } of state) bytes += key.length + (value?.length ?? 0)
+  return bytes
+}
