@@ -1,3 +1,5 @@
+import type { StaticConfig } from './broker/configs/broker-configs.ts'
+import type { ConfigType } from './broker/configs/config-row.ts'
 import type { GroupSettings } from './broker/groups/group-settings.ts'
 import { DEFAULT_GROUP_SETTINGS } from './broker/groups/group-settings.ts'
 import type { SecuritySettings } from './broker/security/broker-security.ts'
@@ -5,9 +7,10 @@ import { DEFAULT_TOKEN_SETTINGS } from './broker/security/delegation-tokens.ts'
 import type { SessionSettings } from './broker/sessions/session-settings.ts'
 import type { MappingSettings } from './broker/topics/mapping/topic-mapping.ts'
 import { DEFAULT_TRANSACTION_SETTINGS, type TransactionSettings } from './broker/transactions/transaction-settings.ts'
-import { SETTING_KEYS, type SettingKey, type Settings, settingOf } from './config/settings.ts'
+import type { Setting } from './config/setting.ts'
+import { SETTING_KEYS, type Settings, settingOf } from './config/settings.ts'
 import { DEFAULT_FETCH_SESSION_SETTINGS, type FetchSessionSettings } from './kafka/fetch-sessions.ts'
-import type { BrokerConfig, KafkaSettings } from './kafka/handler.ts'
+import type { KafkaSettings } from './kafka/handler.ts'
 import { DEFAULT_KAFKA_SETTINGS } from './kafka/handler.ts'
 import { DEFAULT_LOG_SETTINGS, type LogSettings } from './log/settings.ts'
 import { DEFAULT_MQTT_SETTINGS, type MqttSettings } from './mqtt/mqtt-settings.ts'
@@ -15,23 +18,8 @@ import { DEFAULT_LISTENER_SETTINGS, type ListenerSettings } from './net/listener
 
 /** From the table of settings to what each room's constructors take: one function per room. */
 
-/** Settings that are the defaults of topic configs, by the topic's key. */
-const TOPIC_DEFAULTS = {
-  'message.max.bytes': 'max.message.bytes',
-  'log.retention.ms': 'retention.ms',
-  'log.retention.bytes': 'retention.bytes',
-  'log.segment.bytes': 'segment.bytes',
-  'log.roll.ms': 'segment.ms',
-  'log.message.timestamp.type': 'message.timestamp.type',
-  'log.message.timestamp.after.max.ms': 'message.timestamp.after.max.ms',
-} as const satisfies Partial<Record<SettingKey, string>>
-
-export function topicDefaults(settings: Settings): ReadonlyMap<string, string> {
-  const keys = Object.keys(TOPIC_DEFAULTS) as (keyof typeof TOPIC_DEFAULTS)[]
-  return new Map(keys.map((key) => [TOPIC_DEFAULTS[key], String(settings[key])]))
-}
-
-export function logSettings(settings: Settings): LogSettings {
+/** Some of these can change while the broker runs. */
+export function logSettings(settings: Settings): { -readonly [K in keyof LogSettings]: LogSettings[K] } {
   return {
     ...DEFAULT_LOG_SETTINGS,
     retentionCheckMs: settings['log.retention.check.interval.ms'],
@@ -138,13 +126,18 @@ export function listenerSettings(settings: Settings): ListenerSettings {
 /** Peers that vanished without a word do not take their last bytes: a stop must not wait for them long. */
 const CLOSE_GRACE_MS = 1_000
 
-/** What DescribeConfigs says of the broker. */
-export function brokerConfigs(settings: Settings): BrokerConfig[] {
+/** What the broker was started with, as text. */
+export function staticConfigs(settings: Settings): StaticConfig[] {
   return SETTING_KEYS.map((key) => {
     const { type, default: fallback, doc } = settingOf(key)
-    const value = type.print(settings[key])
-    return { key, value, type: TYPES[type.name], isDefault: value === type.print(fallback), doc }
+    return { key, value: type.print(settings[key]), default: type.print(fallback), type: typeOf(type), doc }
   })
 }
 
-const TYPES = { boolean: 'boolean', int: 'long', string: 'string', choice: 'string', list: 'list', addresses: 'list', rules: 'string' } as const
+function typeOf({ name, schema }: Setting<unknown>['type']): ConfigType {
+  return name === 'int' && Number(schema.maximum) > INT_MAX ? 'long' : TYPES[name]
+}
+
+const INT_MAX = 2_147_483_647
+
+const TYPES = { boolean: 'boolean', int: 'int', string: 'string', choice: 'string', list: 'list', addresses: 'list', rules: 'string' } as const

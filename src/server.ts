@@ -1,5 +1,7 @@
 import type { BrokerContext } from './broker/broker.ts'
 import { ClusterIdentityStore } from './broker/cluster-identity.ts'
+import { BrokerConfigs } from './broker/configs/broker-configs.ts'
+import { GroupConfigs } from './broker/configs/group-configs.ts'
 import { GroupCoordinator } from './broker/groups/group-coordinator.ts'
 import { DEFAULT_PRODUCER_ID_SETTINGS, ProducerIds } from './broker/producers/producer-ids.ts'
 import { BrokerSecurity } from './broker/security/broker-security.ts'
@@ -19,7 +21,7 @@ import { LocalLog } from './log/local-log.ts'
 import type { LogStore } from './log/ports.ts'
 import type { LogSettings } from './log/settings.ts'
 import { MqttServer } from './mqtt/mqtt-server.ts'
-import { Listener, type ListenerParts } from './net/listener.ts'
+import { Listener, type ListenerParts, type ListenerSettings } from './net/listener.ts'
 import type { Clock } from './runtime/clock.ts'
 import type { FileSystem } from './runtime/files.ts'
 import type { HostPort, Network } from './runtime/network.ts'
@@ -28,7 +30,6 @@ import { type Random, systemRandom } from './runtime/random.ts'
 import { systemClock } from './runtime/system-clock.ts'
 import { Access } from './server-access.ts'
 import {
-  brokerConfigs,
   fetchSessionSettings,
   groupSettings,
   kafkaSettings,
@@ -38,7 +39,7 @@ import {
   mqttSettings,
   securitySettings,
   sessionSettings,
-  topicDefaults,
+  staticConfigs,
   transactionSettings,
 } from './server-settings.ts'
 import { TlsListeners } from './server-tls.ts'
@@ -129,17 +130,19 @@ interface Core {
 
 /** Makes everything that keeps state, then replays that state, then brings it to life. */
 async function openCore(settings: Settings, logger: Logger, { clock, random, files, bounds, decompress, wrapLog }: Machine, opened: Closer[]): Promise<Core> {
-  const localLog = new LocalLog(files ?? (await openFiles(settings)), clock, random, logger, { ...logSettings(settings), ...bounds?.log }, decompress)
+  const limits = { ...logSettings(settings), ...bounds?.log }
+  const localLog = new LocalLog(files ?? (await openFiles(settings)), clock, random, logger, limits, decompress)
   const log = wrapLog?.(localLog) ?? localLog
   const topics = new TopicRegistry(log, random, {
     numPartitions: settings['num.partitions'],
     maxPartitions: settings['max.partitions'],
-    topicDefaults: topicDefaults(settings),
   })
+  const brokerConfigs = new BrokerConfigs(log, staticConfigs(settings))
+  const groupConfigs = new GroupConfigs(log, brokerConfigs)
   const security = new BrokerSecurity(log, clock, random, securitySettings(settings))
   const identity = new ClusterIdentityStore(log, random)
   const context: BrokerContext = { clock, random, log, topics, security }
-  const groups = new GroupCoordinator(context, groupSettings(settings), logger)
+  const groups = new GroupCoordinator(context, groupSettings(settings), logger, groupConfigs)
   const producerIds = new ProducerIds(log, DEFAULT_PRODUCER_ID_SETTINGS)
   const transactions = new TransactionCoordinator(context, producerIds, groups, transactionSettings(settings), logger)
   const warn = (message: string): void => logger.warn({}, message)
@@ -150,6 +153,12 @@ async function openCore(settings: Settings, logger: Logger, { clock, random, fil
 
   opened.push(() => log.close())
   await withReason(`cannot open ${log.description}`, () => log.open())
+  const applyConfigs = (): void => {
+    topics.setTopicDefaults(brokerConfigs.topicDefaults())
+    limits.producerExpiryMs = brokerConfigs.number('producer.id.expiration.ms')
+  }
+  applyConfigs()
+  brokerConfigs.onChange(applyConfigs)
   await withReason(`cannot open the topics of ${log.description}`, () => topics.open())
   security.tokens.open()
   opened.push(() => security.tokens.close())
@@ -170,7 +179,8 @@ async function openCore(settings: Settings, logger: Logger, { clock, random, fil
     producerIds,
     transactions,
     fetchSessions: new FetchSessions(clock, random, fetchSessionSettings(settings)),
-    brokerConfigs: brokerConfigs(settings),
+    brokerConfigs,
+    groupConfigs,
   }
   return { broker, sessions, access: new Access(settings, security), security }
 }
@@ -178,7 +188,14 @@ async function openCore(settings: Settings, logger: Logger, { clock, random, fil
 async function openListeners({ broker, sessions, access, security }: Core, settings: Settings, parts: ListenerParts, opened: Closer[]) {
   const openDoor = access.openDoor()
   if (openDoor !== null) throw new StartError(openDoor)
-  const limits = listenerSettings(settings)
+  const fixedLimits = listenerSettings(settings)
+  const limits = (idleTimeoutMs: number): ListenerSettings => ({
+    ...fixedLimits,
+    idleTimeoutMs,
+    get maxConnections() {
+      return broker.brokerConfigs.number('max.connections')
+    },
+  })
   const saslOffer = await withReason('cannot read sasl.oauthbearer.jwks.endpoint.url', () => openSaslOffer(settings, security, parts.logger))
   const tls = await openTls(settings, parts)
   opened.push(() => tls.close())
@@ -203,7 +220,7 @@ async function openListeners({ broker, sessions, access, security }: Core, setti
       tls: tls.of(address),
       principalOf,
     }
-    const server = new KafkaServer(broker, parts, listener, limits)
+    const server = new KafkaServer(broker, parts, listener, limits(fixedLimits.idleTimeoutMs))
     listening.push(() => server.close())
     kafka.push(await listen('kafka', address, () => server.listen()))
   }
@@ -213,7 +230,7 @@ async function openListeners({ broker, sessions, access, security }: Core, setti
     // Keep alive and the time to CONNECT are MQTT's own; idle connections are its normal case.
     const listener = new Listener(
       parts,
-      { ...limits, idleTimeoutMs: 0 },
+      limits(0),
       (connection) => {
         const proven = connection.peerCertificate === null ? null : principalOf(connection.peerCertificate)
         if (proven === null && connection.peerCertificate !== null) connection.destroy('no rule of ssl.principal.mapping.rules applies to the certificate')

@@ -1,8 +1,9 @@
 import type { BrokerContext } from '../broker/broker.ts'
+import type { BrokerConfigs } from '../broker/configs/broker-configs.ts'
+import type { GroupConfigs } from '../broker/configs/group-configs.ts'
 import type { GroupCoordinator } from '../broker/groups/group-coordinator.ts'
 import type { ProducerIds } from '../broker/producers/producer-ids.ts'
 import type { Principal } from '../broker/security/ports.ts'
-import type { ConfigType } from '../broker/topics/topic-config.ts'
 import type { TransactionCoordinator } from '../broker/transactions/transaction-coordinator.ts'
 import type { HostPort } from '../runtime/network.ts'
 import type { FetchMemory } from './fetch-memory.ts'
@@ -71,17 +72,8 @@ export interface KafkaBroker extends BrokerContext {
   readonly producerIds: ProducerIds
   readonly transactions: TransactionCoordinator
   readonly fetchSessions: FetchSessions
-  /** What DescribeConfigs says of the broker itself. */
-  readonly brokerConfigs: readonly BrokerConfig[]
-}
-
-/** A setting of the broker with its value, for DescribeConfigs. */
-export interface BrokerConfig {
-  readonly key: string
-  readonly value: string
-  readonly type: ConfigType
-  readonly isDefault: boolean
-  readonly doc: string
+  readonly brokerConfigs: BrokerConfigs
+  readonly groupConfigs: GroupConfigs
 }
 
 /** What Metadata and DescribeCluster say of this broker. */

@@ -288,8 +288,8 @@ export class GroupCoordinator {
   #whenSaved(groupId: string, memberId: string, run: (failed: ErrorRow | null) => void): void {
     this.#registry.whenSaved(groupId, (failed) => {
       const group = this.#registry.get(groupId)
-      const isOut = failed === null && group?.type === 'consumer' && !group.answered(memberId)
-      run(isOut ? ERRORS.unknownMemberId : failed)
+      const isIn = group?.type === 'classic' ? group.members.get(memberId) !== undefined : group?.answered(memberId) === true
+      run(failed ?? (isIn ? null : ERRORS.unknownMemberId))
     })
   }
 

@@ -123,7 +123,10 @@ export class GroupRegistry implements GroupHost, ConsumerGroupHost {
     const group = this.#groups.get(groupId)
     this.#groups.delete(groupId)
     group?.die(ERRORS.notCoordinator)
-    if (!this.#closed) this.#restore(groupId)
+    if (this.#closed) return
+    this.#restore(groupId)
+    const revived = this.#groups.get(groupId)
+    if (revived?.type === 'classic') revived.opened()
   }
 
   /** Calls `run` when what a group of KIP-848 has become until now is on disk, or will never be. */
@@ -188,11 +191,11 @@ export class GroupRegistry implements GroupHost, ConsumerGroupHost {
     if (this.#groups.get(group.id) === group) this.revive(group.id)
   }
 
-  becomeClassic(group: ConsumerGroup, { leaving, rebalance }: Downgrade): void {
-    const record = downgrade(group, leaving, this.topics, this.clock)
+  becomeClassic(group: ConsumerGroup, how: Downgrade): void {
+    const record = downgrade(group, how, this)
     const classic = new ClassicGroup(group.id, this, record)
     this.put(classic, ERRORS.notCoordinator)
-    if (rebalance !== null) classic.beginRebalance(rebalance)
+    if (how.rebalance !== null) classic.beginRebalance(how.rebalance)
     const waiting: WhenSaved[] = []
     this.#downgrades.set(group.id, waiting)
     this.save(group.id, record, (failed) => {

@@ -7,10 +7,11 @@ import { Member } from './classic/member.ts'
 import { Membership } from './classic/membership.ts'
 import { CONSUMER_PROTOCOL_TYPE } from './classic/subscription.ts'
 import type { ConsumerGroup } from './consumer/consumer-group.ts'
+import type { Downgrade } from './consumer/consumer-group-host.ts'
 import type { SavedConsumerGroup } from './consumer/consumer-group-store.ts'
 import type { ClassicProfile, ConsumerMember, MemberProfile } from './consumer/consumer-member.ts'
 import { atEpoch, type Partitions } from './consumer/partitions.ts'
-import type { CurrentAssignment } from './consumer/reconcile.ts'
+import { type CurrentAssignment, ownedPartitions } from './consumer/reconcile.ts'
 import { namesOf } from './consumer/topic-names.ts'
 import { type NamedPartitions, readAssignment, readSubscription, writeAssignment } from './consumer-protocol.ts'
 import type { GroupSettings } from './group-settings.ts'
@@ -43,6 +44,9 @@ export function upgrade(group: ClassicGroup, topics: TopicRegistry): SavedConsum
       )
     }
     const target = toPartitions(assignment.partitions, topics, taken)
+    // Of what it said it has when it joined, it may have some still.
+    const rest = toPartitions(subscription.owned, topics, taken)
+    const owned = new Map([...target, ...[...rest].map(([topicId, own]) => [topicId, new Set([...(target.get(topicId) ?? []), ...own])] as const)])
     const profile: MemberProfile = {
       instanceId: member.instanceId,
       rackId: subscription.rackId,
@@ -54,14 +58,21 @@ export function upgrade(group: ClassicGroup, topics: TopicRegistry): SavedConsum
       assignor: null,
       classic: { sessionTimeoutMs: member.sessionTimeoutMs, protocols: member.protocols },
     }
-    const current: CurrentAssignment = { state: 'Stable', epoch, previousEpoch: epoch, assigned: atEpoch(target, epoch), pendingRevocation: new Map() }
+    const current: CurrentAssignment = { state: 'Stable', epoch, previousEpoch: epoch, assigned: atEpoch(owned, epoch), pendingRevocation: new Map() }
     members.push({ id: member.id, profile, target, current })
   }
   return { epochs: { groupEpoch: epoch, targetEpoch: epoch, targetComputedAtMs: 0, fingerprint: null }, members }
 }
 
-/** The members that stay, all of them classic, as a classic group in state Stable that has what they shall have. */
-export function downgrade(group: ConsumerGroup, leaving: ReadonlySet<ConsumerMember>, topics: TopicRegistry, clock: Clock): GroupRecord {
+/**
+ * The members that stay, all of them classic, as a classic group in state Stable. They have what they have, which may not be what
+ * they shall have: Kafka takes the target, and were the group upgraded again at once, somebody could be given what another still has.
+ */
+export function downgrade(
+  group: ConsumerGroup,
+  { leaving, rebalance }: Downgrade,
+  { topics, clock }: { readonly topics: TopicRegistry; readonly clock: Clock },
+): GroupRecord {
   const staying = [...group.roster.all()]
     .filter((member) => !leaving.has(member))
     .map((member) => ({ member, classic: member.profile.classic as ClassicProfile }))
@@ -75,9 +86,13 @@ export function downgrade(group: ConsumerGroup, leaving: ReadonlySet<ConsumerMem
     protocolName,
     leaderId: membership.leaderId,
     stateSinceMs: clock.now(),
+    mustRebalance: rebalance !== null,
     members: profiles.map(({ id, instanceId, clientId, clientHost, sessionTimeoutMs, rebalanceTimeoutMs, protocols }) => {
       const metadata = protocols.find(({ name }) => name === protocolName)?.metadata ?? new Uint8Array(0)
-      const assignment = writeAssignment(readSubscription(metadata)?.version ?? 0, namesOf(group.target.of(id), topics))
+      const assignment = writeAssignment(
+        readSubscription(metadata)?.version ?? 0,
+        namesOf(ownedPartitions((group.roster.get(id) as ConsumerMember).current), topics),
+      )
       return { id, instanceId, clientId, clientHost, sessionTimeoutMs, rebalanceTimeoutMs, protocols, assignment }
     }),
   }

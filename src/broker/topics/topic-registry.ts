@@ -1,11 +1,12 @@
 import type { LogStore, StateMachine } from '../../log/ports.ts'
 import type { Random } from '../../runtime/random.ts'
 import { randomUuid } from '../../util/uuid.ts'
+import { ConfigProblem } from '../configs/config-row.ts'
 import { ERRORS, type Failure, failure } from '../errors.ts'
 import { STATE_KINDS } from '../state-kinds.ts'
 import { Partition } from './partition.ts'
 import { Topic } from './topic.ts'
-import { checkTopicConfig } from './topic-config.ts'
+import { parseTopicConfigs } from './topic-config.ts'
 import { checkTopicName } from './topic-name.ts'
 
 /** What is remembered of a topic: the value of its state record, as JSON. */
@@ -27,9 +28,9 @@ export interface TopicRegistrySettings {
   readonly numPartitions: number
   /** Partitions this broker holds at most, over all topics. */
   readonly maxPartitions: number
-  /** The broker's values of topic configs that a topic does not set itself, by the topic's key; checked. */
-  readonly topicDefaults?: ReadonlyMap<string, string>
 }
+
+const NO_CONFIGS: ReadonlyMap<string, string> = new Map()
 
 /** Told of every topic that comes and goes, after it did. */
 export interface TopicListener {
@@ -53,6 +54,7 @@ export class TopicRegistry implements StateMachine {
   /** Replayed, not opened yet. */
   readonly #replayed = new Map<string, TopicRecord>()
   #partitionCount = 0
+  #topicDefaults: ReadonlyMap<string, string> = NO_CONFIGS
 
   constructor(log: LogStore, random: Random, settings: TopicRegistrySettings) {
     this.#log = log
@@ -64,7 +66,7 @@ export class TopicRegistry implements StateMachine {
   /** Opens the logs of all topics the state knows; after `LogStore.open`. */
   async open(): Promise<void> {
     for (const [id, record] of this.#replayed) {
-      const topic = new Topic(id, record.name, new Map(Object.entries(record.configs)), this.#settings.topicDefaults)
+      const topic = new Topic(id, record.name, new Map(Object.entries(record.configs)), this.#topicDefaults)
       for (let index = 0; index < record.partitions; index++) {
         const log = await this.#log.openPartition(id, record.name, index, topic.settings.log)
         topic.partitions.push(new Partition(topic, log))
@@ -72,6 +74,12 @@ export class TopicRegistry implements StateMachine {
       this.#add(topic)
     }
     this.#replayed.clear()
+  }
+
+  /** The broker's values of topic configs that a topic does not set itself, by the topic's key, checked: they hold when this returns. */
+  setTopicDefaults(defaults: ReadonlyMap<string, string>): void {
+    this.#topicDefaults = defaults
+    for (const topic of this.#byName.values()) topic.setDefaults(defaults)
   }
 
   get(name: string): Topic | undefined {
@@ -116,11 +124,8 @@ export class TopicRegistry implements StateMachine {
     if (partitions < 1) return failure(ERRORS.invalidPartitions, `a topic has at least 1 partition, not ${partitions}`)
     const tooMany = this.#checkRoom(partitions)
     if (tooMany !== null) return tooMany
-    for (const [key, value] of request.configs ?? []) {
-      const wrong = checkTopicConfig(key, value)
-      if (wrong !== null) return failure(ERRORS.invalidConfig, wrong)
-    }
-    return null
+    const configs = parseTopicConfigs(request.configs ?? NO_CONFIGS)
+    return configs instanceof ConfigProblem ? failure(ERRORS.invalidConfig, configs.message) : null
   }
 
   /**
@@ -130,8 +135,8 @@ export class TopicRegistry implements StateMachine {
   create(request: NewTopic, onDurable: (failed: Failure | null) => void): Topic | Failure {
     const refused = this.check(request)
     if (refused !== null) return refused
-    const configs = request.configs ?? new Map<string, string>()
-    const topic = new Topic(randomUuid(this.#random), request.name, configs, this.#settings.topicDefaults)
+    const configs = parseTopicConfigs(request.configs ?? NO_CONFIGS) as Map<string, string>
+    const topic = new Topic(randomUuid(this.#random), request.name, configs, this.#topicDefaults)
     const count = request.partitions ?? this.#settings.numPartitions
     for (let index = 0; index < count; index++) {
       topic.partitions.push(new Partition(topic, this.#log.createPartition(topic.id, topic.name, index, topic.settings.log)))

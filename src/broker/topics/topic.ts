@@ -7,7 +7,7 @@ export class Topic {
   readonly name: string
   /** In order of their index; grows, never shrinks. */
   readonly partitions: Partition[] = []
-  readonly #defaults: ReadonlyMap<string, string>
+  #defaults: ReadonlyMap<string, string>
   #configs: ReadonlyMap<string, string>
   #settings: TopicSettings
 
@@ -32,7 +32,17 @@ export class Topic {
   /** Takes checked configs over, for all partitions. */
   setConfigs(configs: ReadonlyMap<string, string>): void {
     this.#configs = configs
-    this.#settings = resolveTopicSettings(configs, this.#defaults)
+    this.#resolve()
+  }
+
+  /** Takes the broker's defaults over. */
+  setDefaults(defaults: ReadonlyMap<string, string>): void {
+    this.#defaults = defaults
+    this.#resolve()
+  }
+
+  #resolve(): void {
+    this.#settings = resolveTopicSettings(this.#configs, this.#defaults)
     for (const partition of this.partitions) partition.log.setSettings(this.#settings.log)
   }
 }

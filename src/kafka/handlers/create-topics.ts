@@ -1,12 +1,12 @@
+import { describeTopicConfigs } from '../../broker/configs/topic-configs.ts'
 import { ERRORS, type Failure, failure, isFailure } from '../../broker/errors.ts'
 import type { Topic } from '../../broker/topics/topic.ts'
-import { TOPIC_CONFIGS } from '../../broker/topics/topic-config.ts'
 import type { NewTopic } from '../../broker/topics/topic-registry.ts'
 import { CLUSTER_RESOURCE } from '../cluster-resource.ts'
 import type { Handler, RequestContext } from '../handler.ts'
 import type { CreateTopicsRequest, CreateTopicsResponse } from '../messages/create-topics.ts'
 import type { Input } from '../wire/message.ts'
-import { resolveTopicConfig } from './config-entries.ts'
+import { CONFIG_SOURCES } from './config-entries.ts'
 
 type Response = Input<typeof CreateTopicsResponse>
 type TopicResponse = Response['topics'][number]
@@ -96,10 +96,13 @@ function described(name: string, topicId: string, numPartitions: number, configs
     errorMessage: null,
     numPartitions,
     replicationFactor: 1,
-    configs: TOPIC_CONFIGS.map((row) => {
-      const { value, source } = resolveTopicConfig(row, configs.get(row.key), context.broker.brokerConfigs)
-      return { name: row.key, value, readOnly: false, configSource: source, isSensitive: false }
-    }),
+    configs: describeTopicConfigs(configs, context.broker.brokerConfigs).map((config) => ({
+      name: config.name,
+      value: config.value,
+      readOnly: config.isReadOnly,
+      configSource: CONFIG_SOURCES[config.source],
+      isSensitive: config.isSensitive,
+    })),
   }
 }
 

@@ -42,7 +42,7 @@ async function setup() {
     await client[Symbol.asyncDispose]()
     await kafka[Symbol.asyncDispose]()
   }
-  return { topic, log, change, replace, [Symbol.asyncDispose]: end }
+  return { kafka, topic, log, change, replace, [Symbol.asyncDispose]: end }
 }
 
 test('configs are set, changed and deleted one by one', async () => {
@@ -74,7 +74,16 @@ test('what is refused changes nothing, not even what stands beside it (as Kafka 
   assert.deepEqual(await t.change([beside], { resourceName: 'a b' }), [[17], {}])
   assert.deepEqual(await t.change([beside], { resourceName: '' }), [[42], {}])
   assert.deepEqual(await t.change([beside], { resourceType: 99 }), [[42], {}])
-  assert.deepEqual(await t.change([beside], { resourceType: 4, resourceName: '1' }), [[42], {}])
+  assert.deepEqual(await t.change([['num.partitions', SET, '2']], { resourceType: 4, resourceName: '1' }), [[42], {}])
+  assert.deepEqual(
+    await t.change([
+      ['min.compaction.lag.ms', SET, '9'],
+      ['max.compaction.lag.ms', SET, '8'],
+    ]),
+    [[40], {}],
+  )
+  assert.deepEqual(await t.change([['remote.storage.enable', SET, 'true']]), [[40], {}])
+  assert.deepEqual(await t.change([['cleanup.policy', SET, 'compact']]), [[40], {}])
   assert.deepEqual(await t.change([beside], { times: 2 }), [[42, 42], {}])
 })
 
@@ -92,4 +101,46 @@ test('a disk that refuses leaves the configs as they were', async () => {
   await using t = await setup()
   t.log.failure = { code: 'storage-error', message: 'disk full' }
   assert.deepEqual(await t.change([['retention.ms', SET, '1000']]), [[56], {}])
+})
+
+const BROKER = 4
+const GROUP = 32
+
+test('a config of the broker is the default of topics that set none, at once (KIP-226)', async () => {
+  await using t = await setup()
+  const broker = { resourceType: BROKER, resourceName: '1' }
+  const cluster = { resourceType: BROKER, resourceName: '' }
+  const key = 'log.message.timestamp.after.max.ms'
+  const holds = () => t.topic.settings.timestampAfterMaxMs
+  await t.change([[key, SET, '1000']], cluster)
+  assert.equal(holds(), 1_000)
+  await t.change([[key, SET, '2000']], broker)
+  assert.equal(holds(), 2_000)
+  await t.change([['message.timestamp.after.max.ms', SET, '3000']])
+  assert.equal(holds(), 3_000)
+  await t.change([['message.timestamp.after.max.ms', DELETE, null]])
+  await t.change([[key, DELETE, null]], broker)
+  assert.equal(holds(), 1_000)
+  await t.change([[key, DELETE, null]], cluster)
+  assert.equal(holds(), 3_600_000)
+})
+
+test('a disk that refuses leaves the configs of the broker as they were', async () => {
+  await using t = await setup()
+  t.log.failure = { code: 'storage-error', message: 'disk full' }
+  const answer = await t.change([['log.retention.ms', SET, '1000']], { resourceType: BROKER, resourceName: '1' })
+  assert.deepEqual(answer[0], [56])
+  assert.equal(t.topic.settings.log.retentionMs, 604_800_000)
+})
+
+test('a group has configs of its own, within the bounds of Kafka', async () => {
+  await using t = await setup()
+  const group = { resourceType: GROUP, resourceName: 'g' }
+  const heartbeat = () => t.kafka.broker.groupConfigs.number('g', 'consumer.heartbeat.interval.ms')
+  assert.deepEqual((await t.change([['consumer.heartbeat.interval.ms', SET, '4999']], group))[0], [40])
+  assert.deepEqual((await t.change([['no.such.config', SET, '1']], group))[0], [40])
+  assert.deepEqual((await t.change([['consumer.heartbeat.interval.ms', SET, '6000']], group))[0], [0])
+  assert.equal(heartbeat(), 6_000)
+  await t.change([['consumer.heartbeat.interval.ms', DELETE, null]], group)
+  assert.equal(heartbeat(), 5_000)
 })

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { BrokerConfigs } from '../../../src/broker/configs/broker-configs.ts'
+import { GroupConfigs } from '../../../src/broker/configs/group-configs.ts'
 import { DEFAULT_PRODUCER_ID_SETTINGS, ProducerIds } from '../../../src/broker/producers/producer-ids.ts'
 import { TransactionCoordinator } from '../../../src/broker/transactions/transaction-coordinator.ts'
 import { DEFAULT_TRANSACTION_SETTINGS } from '../../../src/broker/transactions/transaction-settings.ts'
@@ -31,6 +33,7 @@ async function setup(...denied: string[]) {
   const world = new World()
   const producerIds = new ProducerIds(world.log, DEFAULT_PRODUCER_ID_SETTINGS)
   const transactions = new TransactionCoordinator(world.context, producerIds, world.groups, DEFAULT_TRANSACTION_SETTINGS)
+  const brokerConfigs = new BrokerConfigs(world.log, [])
   await world.open()
   world.commit({ offset: 5 })
   world.log.commit()
@@ -43,7 +46,8 @@ async function setup(...denied: string[]) {
     producerIds,
     transactions,
     fetchSessions: new FetchSessions(world.context.clock, world.context.random),
-    brokerConfigs: [],
+    brokerConfigs,
+    groupConfigs: new GroupConfigs(world.log, brokerConfigs),
   }
   const connection = Object.assign(new TestConnection(), { principal: ANYBODY, remoteAddress: '127.0.0.1', advertised: { host: 'broker', port: 9092 } })
   const call = async <Q, R>(handler: Handler<Q, R>, version: number, request: Q): Promise<R> => {

@@ -1,4 +1,6 @@
 import type { BrokerContext } from '../../../src/broker/broker.ts'
+import { BrokerConfigs } from '../../../src/broker/configs/broker-configs.ts'
+import { GroupConfigs } from '../../../src/broker/configs/group-configs.ts'
 import { GroupCoordinator } from '../../../src/broker/groups/group-coordinator.ts'
 import { DEFAULT_GROUP_SETTINGS } from '../../../src/broker/groups/group-settings.ts'
 import { DEFAULT_PRODUCER_ID_SETTINGS, ProducerIds } from '../../../src/broker/producers/producer-ids.ts'
@@ -6,7 +8,7 @@ import { BrokerSecurity } from '../../../src/broker/security/broker-security.ts'
 import { TopicRegistry } from '../../../src/broker/topics/topic-registry.ts'
 import { TransactionCoordinator } from '../../../src/broker/transactions/transaction-coordinator.ts'
 import { DEFAULT_TRANSACTION_SETTINGS } from '../../../src/broker/transactions/transaction-settings.ts'
-import { type FetchSessionSettings, FetchSessions } from '../../../src/kafka/fetch-sessions.ts'
+import { FetchSessions } from '../../../src/kafka/fetch-sessions.ts'
 import { DEFAULT_KAFKA_SETTINGS, type KafkaBroker, type KafkaSettings } from '../../../src/kafka/handler.ts'
 import { KafkaServer } from '../../../src/kafka/kafka-server.ts'
 import type { SaslPolicy } from '../../../src/kafka/sasl/authentication.ts'
@@ -38,7 +40,15 @@ export async function startKafka<L extends LogStore>(log: L, options: HarnessOpt
   const groups = new GroupCoordinator(context, DEFAULT_GROUP_SETTINGS)
   const producerIds = new ProducerIds(log, DEFAULT_PRODUCER_ID_SETTINGS)
   const transactions = new TransactionCoordinator(context, producerIds, groups, DEFAULT_TRANSACTION_SETTINGS)
+  const brokerConfigs = new BrokerConfigs(log, [
+    { key: 'message.max.bytes', value: '1000000', default: '1048588', type: 'int', doc: 'The largest batch.' },
+    { key: 'num.partitions', value: '1', default: '1', type: 'int', doc: 'Partitions of a topic made without a number.' },
+  ])
+  const groupConfigs = new GroupConfigs(log, brokerConfigs)
+  const applyDefaults = () => topics.setTopicDefaults(brokerConfigs.topicDefaults())
+  brokerConfigs.onChange(applyDefaults)
   await log.open()
+  applyDefaults()
   await topics.open()
   groups.open()
   transactions.open()
@@ -51,10 +61,8 @@ export async function startKafka<L extends LogStore>(log: L, options: HarnessOpt
     producerIds,
     transactions,
     fetchSessions: new FetchSessions(systemClock, systemRandom),
-    brokerConfigs: [
-      { key: 'message.max.bytes', value: '1000000', type: 'int', isDefault: false, doc: 'The largest batch.' },
-      { key: 'num.partitions', value: '1', type: 'int', isDefault: true, doc: 'Partitions of a topic made without a number.' },
-    ],
+    brokerConfigs,
+    groupConfigs,
   }
   const server = new KafkaServer(
     broker,

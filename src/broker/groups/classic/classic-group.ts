@@ -38,6 +38,7 @@ export class ClassicGroup {
   readonly #expected: ExpectedMembers
   readonly #joinWindow: JoinWindow
   readonly #syncWindow: SyncWindow
+  readonly #mustRebalance: boolean
   /** A new group, or the one of a record. */
   constructor(id: string, host: GroupHost, record: GroupRecord | null) {
     this.id = id
@@ -46,6 +47,7 @@ export class ClassicGroup {
     this.#expected = new ExpectedMembers(host.clock, () => this.#maybeCompleteJoin())
     this.#joinWindow = new JoinWindow(host.clock, () => this.#completeJoin())
     this.#syncWindow = new SyncWindow(host.clock, (memberIds) => this.#neverSynced(memberIds))
+    this.#mustRebalance = record?.mustRebalance ?? false
     this.#stateSinceMs = record?.stateSinceMs ?? host.clock.now()
     this.#state = record === null || record.members.length === 0 ? 'Empty' : 'Stable'
     if (record !== null) this.#restore(record)
@@ -65,9 +67,11 @@ export class ClassicGroup {
     return this.#state === 'Empty' && this.#expected.size === 0
   }
 
-  /** After the state was replayed: a group that outgrew a lowered `group.max.size` makes its members rejoin. */
+  /** After the state was replayed: what had to rebalance, or outgrew a lowered `group.max.size`, makes its members rejoin. */
   opened(): void {
-    if (this.#state === 'Stable' && this.members.size > this.#host.settings.maxSize) this.#prepareRebalance('it is larger than group.max.size')
+    if (this.#state !== 'Stable') return
+    if (this.#mustRebalance) this.#prepareRebalance('a restart came in between the protocols')
+    else if (this.members.size > this.#host.settings.maxSize) this.#prepareRebalance('it is larger than group.max.size')
   }
 
   /** It was of KIP-848 a moment ago, and its members do not have yet what they shall have. */

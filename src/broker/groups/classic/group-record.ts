@@ -12,6 +12,8 @@ export interface GroupRecord {
   readonly leaderId: string | null
   /** When the group entered the state it was saved in: milliseconds since the epoch. Offsets of an Empty group expire from here. */
   readonly stateSinceMs: number
+  /** It was of KIP-848 when it was saved, and its members do not have yet what they shall have: a rebalance was to begin at once. */
+  readonly mustRebalance: boolean
   readonly members: readonly MemberRecord[]
 }
 
@@ -35,6 +37,7 @@ export function groupRecord(generation: Generation, members: Membership, stateSi
     protocolName: generation.protocolName,
     leaderId: members.leaderId,
     stateSinceMs,
+    mustRebalance: false,
     members: [...members.all()].map((member) => ({
       id: member.id,
       instanceId: member.instanceId,
@@ -48,13 +51,13 @@ export function groupRecord(generation: Generation, members: Membership, stateSi
   }
 }
 
-const VERSION = 1
+const VERSION = 2
 
 /**
  * The value of a `group` state record; its key is the group id. Integers are unsigned varints, strings and bytes carry
  * their length before them, a nullable string its length plus one (0 is null):
  *
- *     version=1 generation protocolType? protocolName? leaderId? stateSinceMs
+ *     version=2 generation protocolType? protocolName? leaderId? stateSinceMs mustRebalance
  *     memberCount { id instanceId? clientId clientHost sessionTimeoutMs rebalanceTimeoutMs protocolCount { name metadata } assignment }
  */
 export function encodeGroupRecord(record: GroupRecord): Uint8Array {
@@ -65,6 +68,7 @@ export function encodeGroupRecord(record: GroupRecord): Uint8Array {
   writer.nullableString(record.protocolName)
   writer.nullableString(record.leaderId)
   writer.unsigned(record.stateSinceMs)
+  writer.unsigned(record.mustRebalance ? 1 : 0)
   writer.unsigned(record.members.length)
   for (const member of record.members) {
     writer.string(member.id)
@@ -87,12 +91,14 @@ export function encodeGroupRecord(record: GroupRecord): Uint8Array {
 export function decodeGroupRecord(bytes: Uint8Array): GroupRecord {
   const reader = new StateReader(bytes)
   const version = reader.unsigned()
-  if (version !== VERSION) throw new RangeError(`a group's state has version ${version}; this broker reads version ${VERSION}`)
+  if (version < 1 || version > VERSION) throw new RangeError(`a group's state has version ${version}; this broker reads versions 1 to ${VERSION}`)
   const generation = reader.unsigned()
   const protocolType = reader.nullableString()
   const protocolName = reader.nullableString()
   const leaderId = reader.nullableString()
   const stateSinceMs = reader.unsigned()
+  // Version 1 knew nothing of KIP-848.
+  const mustRebalance = version >= 2 && reader.unsigned() === 1
   const members = reader.array(() => ({
     id: reader.string(),
     instanceId: reader.nullableString(),
@@ -103,5 +109,5 @@ export function decodeGroupRecord(bytes: Uint8Array): GroupRecord {
     protocols: reader.array(() => ({ name: reader.string(), metadata: reader.bytes() })),
     assignment: reader.bytes(),
   }))
-  return { generation, protocolType, protocolName, leaderId, stateSinceMs, members }
+  return { generation, protocolType, protocolName, leaderId, stateSinceMs, mustRebalance, members }
 }

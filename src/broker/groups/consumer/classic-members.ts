@@ -111,8 +111,8 @@ function step(group: ConsumerGroup, host: ConsumerGroupHost, member: ConsumerMem
     return
   }
   group.updateProfile(member, profile, mayDescribe)
-  const isBehind = group.target.epoch < group.epoch
-  if (!isBehind) group.advance(member, { profile, owned, mayDescribe })
+  if (group.target.epoch === group.epoch) group.advance(member, { profile, owned, mayDescribe })
+  const isBehind = group.state !== 'Stable'
   host.becomeClassic(group, { leaving: new Set(), rebalance: isBehind ? `static member ${member.id} came with the classic protocol` : null })
 }
 

@@ -1,0 +1,70 @@
+import { TOPIC_CONFIGS, type TopicConfigRow } from '../topics/topic-config.ts'
+import { type ConfigLimits, type ConfigRow, configRow } from './config-row.ts'
+
+/** A config of the broker as Kafka names it. */
+export interface BrokerConfigRow extends ConfigRow {
+  /** How it may change while the broker runs (KIP-226): not at all, for one broker or all, for all brokers only. */
+  readonly changes: 'never' | 'each' | 'all'
+  /** The topic config that it is the default of. */
+  readonly topicKey: string | null
+  /** Where it has no value, the configs that stand in for it, the nearest first. */
+  readonly fallbacks: readonly string[]
+}
+
+const fixed = (key: string, type: ConfigRow['type'], fallback: string | null, doc: string): BrokerConfigRow => ({
+  ...configRow(key, type, fallback, doc),
+  changes: 'never',
+  topicKey: null,
+  fallbacks: [],
+})
+
+const live = (key: string, type: ConfigRow['type'], fallback: string, doc: string, limits: ConfigLimits): BrokerConfigRow => ({
+  ...configRow(key, type, fallback, doc, limits),
+  changes: 'each',
+  topicKey: null,
+  fallbacks: [],
+})
+
+/** Broker configs without a default of their own: the topic's default comes from somewhere else. */
+const WITHOUT_DEFAULT: Readonly<Record<string, readonly string[]>> = {
+  'log.retention.ms': ['log.retention.minutes', 'log.retention.hours'],
+  'log.roll.ms': ['log.roll.hours'],
+  'log.roll.jitter.ms': ['log.roll.jitter.hours'],
+  'log.flush.interval.ms': [],
+}
+
+/** What the broker's config may be where the topic's may not, and the other way round. */
+const OWN_LIMITS: Readonly<Record<string, Partial<ConfigRow>>> = {
+  'log.retention.ms': { min: null, pattern: [/^(?!0$)/, 'other than 0'] },
+}
+
+function topicDefault(topic: TopicConfigRow, key: string): BrokerConfigRow {
+  const fallbacks = WITHOUT_DEFAULT[key]
+  return {
+    ...topic,
+    ...OWN_LIMITS[key],
+    key,
+    default: fallbacks === undefined ? topic.default : null,
+    // KIP-966: one number for all brokers.
+    changes: key === 'min.insync.replicas' ? 'all' : 'each',
+    topicKey: topic.key,
+    fallbacks: fallbacks ?? [],
+  }
+}
+
+/** Kafka's configs of a broker that mean something here, beside the settings: the defaults of topics, and what tools look for. */
+export const BROKER_CONFIGS: readonly BrokerConfigRow[] = [
+  ...TOPIC_CONFIGS.flatMap((topic) => (topic.synonym === null ? [] : [topicDefault(topic, topic.synonym)])),
+  live('max.connections', 'int', '20000', 'Open connections per listener; a further one is closed at once.', { min: 0 }),
+  live('producer.id.expiration.ms', 'int', '86400000', 'An idempotent producer that is silent for this long is forgotten.', { min: 1 }),
+  fixed('broker.rack', 'string', null, 'There are no racks.'),
+  fixed('default.replication.factor', 'int', '1', 'Replicas of a topic; there is one broker.'),
+  fixed('delete.topic.enable', 'boolean', 'true', 'Topics can be deleted.'),
+  fixed('log.retention.hours', 'int', '168', 'What log.retention.ms stands for where it is not set.'),
+  fixed('log.retention.minutes', 'int', null, 'What log.retention.ms stands for where it is not set.'),
+  fixed('log.roll.hours', 'int', '168', 'What log.roll.ms stands for where it is not set.'),
+  fixed('log.roll.jitter.hours', 'int', '0', 'What log.roll.jitter.ms stands for where it is not set.'),
+]
+
+/** What every broker has from the start, as a freshly formatted Kafka (KIP-966); it can be changed, not taken away. */
+export const INITIAL_CLUSTER_CONFIGS: ReadonlyMap<string, string> = new Map([['min.insync.replicas', '1']])
