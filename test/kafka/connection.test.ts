@@ -59,7 +59,10 @@ test('ApiVersions answers every version it has, with response header v0', async 
       { apiKey: 0, minVersion: 0, maxVersion: 13 },
     )
     if (version < 3) continue
-    assert.deepEqual(answer.finalizedFeatures, [{ name: 'group.version', minVersionLevel: 1, maxVersionLevel: 1 }])
+    assert.deepEqual(answer.finalizedFeatures, [
+      { name: 'transaction.version', minVersionLevel: 2, maxVersionLevel: 2 },
+      { name: 'group.version', minVersionLevel: 1, maxVersionLevel: 1 },
+    ])
     // Old Java clients cannot read a feature whose lowest level is 0 (KAFKA-17492).
     assert.equal(answer.supportedFeatures.length, version < 4 ? 0 : 1)
   }

@@ -217,7 +217,7 @@ for (const [name, make] of Object.entries(STORES)) {
     log.start()
     for (let i = 0; i < 8; i++) await append(log, { batches: [{ partition, bytes: sequenced(i) }] })
     const check = () => {
-      assert.deepEqual(partition.checkProducer(ask(7)), { outcome: 'duplicate', baseOffset: 7, logAppendTimeMs: 77 })
+      assert.deepEqual(partition.checkProducer(ask(7)), { outcome: 'duplicate', isKnown: true, baseOffset: 7, logAppendTimeMs: 77 })
       assert.equal(partition.checkProducer(ask(3)).outcome, 'duplicate')
       assert.equal(partition.checkProducer(ask(2)).outcome, 'out-of-order')
       assert.equal(partition.checkProducer(ask(8)).outcome, 'append')

@@ -50,6 +50,7 @@ public class JavaClient {
             try (Producer<byte[], byte[]> producer = producer(common, Map.of())) {
                 for (int i = 0; i < 4; i++) producer.send(new ProducerRecord<>(topic, i % 2, ("k" + i).getBytes(), "v".getBytes())).get();
             }
+            transactions(common, admin, topic, prefix);
             for (String instance : Arrays.asList(null, "static-1")) consume(common, admin, prefix + "-group", topic, instance);
             attempt(() -> admin.listTopics().names().get());
             attempt(() -> admin.listGroups().all().get());
@@ -105,6 +106,22 @@ public class JavaClient {
         settings.putAll(more);
         var serializer = new org.apache.kafka.common.serialization.ByteArraySerializer();
         return new KafkaProducer<>(settings, serializer, serializer);
+    }
+
+    /** One transaction that commits records and an offset, one that aborts, and what the admin client asks of them. */
+    static void transactions(Map<String, Object> common, Admin admin, String topic, String prefix) {
+        try (Producer<byte[], byte[]> producer = producer(common, Map.of("transactional.id", prefix + "-txn"))) {
+            producer.initTransactions();
+            producer.beginTransaction();
+            producer.send(new ProducerRecord<>(topic, 0, "k".getBytes(), "committed".getBytes()));
+            producer.sendOffsetsToTransaction(Map.of(new TopicPartition(topic, 0), new OffsetAndMetadata(1)), new ConsumerGroupMetadata(prefix + "-txn-group"));
+            attempt(() -> admin.describeTransactions(List.of(prefix + "-txn", "nobody")).all().get());
+            attempt(() -> admin.listTransactions().all().get());
+            producer.commitTransaction();
+            producer.beginTransaction();
+            producer.send(new ProducerRecord<>(topic, 1, "k".getBytes(), "aborted".getBytes()));
+            producer.abortTransaction();
+        }
     }
 
     static void produceGolden(Map<String, Object> common, String topic, String codec) {

@@ -11,6 +11,20 @@ if (mode === 'plain') await everything()
 else await rights()
 await admin.disconnect()
 
+/** One that commits records and an offset, one that aborts. */
+async function transactions(topic: string): Promise<void> {
+  const producer = kafka.producer({ transactionalId: `${prefix}-txn`, maxInFlightRequests: 1, idempotent: true })
+  await producer.connect()
+  const committed = await producer.transaction()
+  await committed.send({ topic, messages: [{ key: 'k', value: 'committed', partition: 0 }] })
+  await committed.sendOffsets({ consumerGroupId: `${prefix}-txn-group`, topics: [{ topic, partitions: [{ partition: 0, offset: '1' }] }] })
+  await committed.commit()
+  const aborted = await producer.transaction()
+  await aborted.send({ topic, messages: [{ key: 'k', value: 'aborted', partition: 1 }] })
+  await aborted.abort()
+  await producer.disconnect()
+}
+
 /** Only a broker with an authorizer has them. */
 async function rights(): Promise<void> {
   const { AclOperationTypes, AclPermissionTypes, AclResourceTypes, ResourcePatternTypes } = kafkajs
@@ -38,6 +52,7 @@ async function everything(): Promise<void> {
   }
   await producer.send({ topic, messages: [0, 1, 2, 3].map((i) => ({ key: `k${i}`, value: 'v', partition: i % 2 })) })
   await producer.disconnect()
+  await transactions(topic)
 
   const consumer = kafka.consumer({ groupId: `${prefix}-group`, heartbeatInterval: 300 })
   await consumer.connect()
@@ -47,7 +62,7 @@ async function everything(): Promise<void> {
   await consumer.run({
     eachMessage: async () => {
       read += 1
-      if (read === 4) all.resolve()
+      if (read === 5) all.resolve()
     },
   })
   await all.promise

@@ -190,7 +190,7 @@ export class FetchPlan {
   #found(asked: AskedPartition, partition: Partition, endOffset: number, records: readonly Uint8Array[]): PartitionResponse {
     const { log } = partition
     const readCommitted = this.#request.isolationLevel === READ_COMMITTED
-    const aborted = readCommitted && records.length > 0 ? log.abortedTransactions(asked.fetchOffset, endOffset) : []
+    const aborted = readCommitted && records.length > 0 ? log.abortedTransactions(asked.fetchOffset, endOf(records)) : []
     return {
       partitionIndex: asked.partition,
       errorCode: 0,
@@ -201,6 +201,12 @@ export class FetchPlan {
       records,
     }
   }
+}
+
+/** The first offset behind batches. */
+function endOf(records: readonly Uint8Array[]): number {
+  const last = records.at(-1)
+  return last === undefined ? 0 : batchBaseOffset(last) + batchOffsetCount(last)
 }
 
 /** KIP-595, KIP-320: what the client read last was written in an epoch that ended before its offset here. */

@@ -18,7 +18,7 @@ const FIRST_WITH_TOPIC_ID = 10
 export const offsetCommit: Handler<OffsetCommitRequest, Response> = (request, context) => {
   const { connection, broker } = context
   const places = new OffsetPlaces(request.topics, context, context.version >= FIRST_WITH_TOPIC_ID)
-  if (!broker.security.authorize(connection.principal, 'read', 'group', request.groupId)) return places.answer(ERRORS.groupAuthorizationFailed)
+  if (!broker.security.authorize(connection.principal, 'read', 'group', request.groupId)) return places.refuse(ERRORS.groupAuthorizationFailed)
   if (places.offsets.length === 0) return places.answer([])
   return new Promise((resolve) => {
     broker.groups.commit(

@@ -32,12 +32,16 @@ export class OffsetPlaces {
     })
   }
 
-  /** `result`: an error for all, or one (or null) for each of `offsets`. */
+  /** The whole request is refused. */
+  refuse(error: ErrorRow) {
+    return this.#toResponse(() => error)
+  }
+
+  /** `result`: an error for all of `offsets`, or one (or null) for each. */
   answer(result: ErrorRow | readonly (ErrorRow | null)[]) {
-    if ('kafka' in result) return this.#toResponse(() => result)
     this.#places.forEach(([topic, partition], index) => {
       const ofTopic = this.#errors[topic] as (ErrorRow | null)[]
-      ofTopic[partition] = result[index] ?? null
+      ofTopic[partition] = 'kafka' in result ? result : (result[index] ?? null)
     })
     return this.#toResponse((topic, partition) => this.#errors[topic]?.[partition] ?? null)
   }

@@ -22,7 +22,7 @@ const FIRST_WITH_ABORTABLE = 4
 export const txnOffsetCommit: Handler<TxnOffsetCommitRequest, Response> = (request, context) => {
   const places = new OffsetPlaces(request.topics, context, context.version >= FIRST_WITH_TOPIC_ID)
   const refused = refuse(request, context)
-  if (refused !== null) return places.answer(refused)
+  if (refused !== null) return places.refuse(refused)
   if (places.offsets.length === 0) return places.answer([])
   return new Promise((resolve) => commit(request, places, context, (result) => resolve(places.answer(result))))
 }

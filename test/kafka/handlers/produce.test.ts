@@ -144,11 +144,11 @@ test('LogAppendTime stamps the batch and answers the stamp (rule 12)', async () 
   assert.ok(batchCrcHolds(stored))
 })
 
-test('a transactional batch gets 53 without a transactional id, 48 with one', async () => {
+test('a transactional batch gets 53 without a transactional id, 49 with one that nobody holds', async () => {
   await using t = await setup()
   const batch = () => batchOf(['a'], { attributes: TRANSACTIONAL_BIT, producerId: 1, producerEpoch: 0, baseSequence: 0 })
   assert.equal((await t.produce(batch())).errorCode, 53)
-  assert.equal((await t.produce(batch(), { transactionalId: 'x' })).errorCode, 48)
+  assert.equal((await t.produce(batch(), { transactionalId: 'x' })).errorCode, 49)
   assert.equal(t.partition.logEndOffset, 0)
 })
 
