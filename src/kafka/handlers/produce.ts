@@ -118,7 +118,10 @@ function producePartition(
     durability: request.acks === ACKS_ALL ? context.broker.settings.acksAll : 'written',
     nowMs: context.broker.clock.now(),
   }
-  produceBatch(context.broker.log, target, records, options, (outcome) => onDone(responseOf(index, outcome, target)))
+  const done = (outcome: ProduceOutcome): void => onDone(responseOf(index, outcome, target))
+  context.broker.recompression.prepare(target, records, options.nowMs, (ready) =>
+    isFailure(ready) ? done(ready) : produceBatch(context.broker.log, target, ready, options, done),
+  )
 }
 
 function findPartition(data: TopicData, index: number, context: RequestContext): Partition | ErrorRow {

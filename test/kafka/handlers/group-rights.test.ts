@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { BrokerConfigs } from '../../../src/broker/configs/broker-configs.ts'
 import { GroupConfigs } from '../../../src/broker/configs/group-configs.ts'
 import { DEFAULT_PRODUCER_ID_SETTINGS, ProducerIds } from '../../../src/broker/producers/producer-ids.ts'
+import { Recompression } from '../../../src/broker/topics/recompression.ts'
 import { FetchMemory } from '../../../src/kafka/fetch-memory.ts'
 import { FetchSessions } from '../../../src/kafka/fetch-sessions.ts'
 import { type ClientConnection, DEFAULT_KAFKA_SETTINGS, type Handler, type KafkaBroker, type RequestContext } from '../../../src/kafka/handler.ts'
@@ -18,6 +19,7 @@ import { offsetCommit } from '../../../src/kafka/handlers/offset-commit.ts'
 import { offsetDelete } from '../../../src/kafka/handlers/offset-delete.ts'
 import { offsetFetch } from '../../../src/kafka/handlers/offset-fetch.ts'
 import { syncGroup } from '../../../src/kafka/handlers/sync-group.ts'
+import { compress, decompress } from '../../../src/util/compression.ts'
 import { ZERO_UUID } from '../../../src/util/uuid.ts'
 import { ANYBODY, openSecurity, TestConnection, World } from '../../broker/groups/support/world.ts'
 
@@ -42,6 +44,7 @@ async function setup(...denied: string[]) {
     groups: world.groups,
     producerIds,
     fetchSessions: new FetchSessions(world.context.clock, world.context.random),
+    recompression: new Recompression(decompress, compress, 1),
     brokerConfigs,
     groupConfigs: new GroupConfigs(world.log, brokerConfigs),
   }
