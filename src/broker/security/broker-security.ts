@@ -83,7 +83,7 @@ export class BrokerSecurity implements Security {
     return this.#users.principalOf(username)
   }
 
-  provenPrincipal(name: string): Principal {
+  provenPrincipal(name: string): Principal | null {
     return this.#users.provenPrincipal(name)
   }
 

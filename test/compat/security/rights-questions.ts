@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AlterConfigsRequest, AlterConfigsResponse } from '../../../src/kafka/messages/alter-configs.ts'
 import { AlterUserScramCredentialsRequest, AlterUserScramCredentialsResponse } from '../../../src/kafka/messages/alter-user-scram-credentials.ts'
+import { ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse } from '../../../src/kafka/messages/consumer-group-describe.ts'
+import { ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse } from '../../../src/kafka/messages/consumer-group-heartbeat.ts'
 import { CreateAclsRequest, CreateAclsResponse } from '../../../src/kafka/messages/create-acls.ts'
 import { CreateDelegationTokenRequest, CreateDelegationTokenResponse } from '../../../src/kafka/messages/create-delegation-token.ts'
 import { CreatePartitionsRequest, CreatePartitionsResponse } from '../../../src/kafka/messages/create-partitions.ts'
@@ -419,6 +421,41 @@ export const RIGHTS_QUESTIONS: readonly RightsQuestion[] = [
     0,
     () => ({ deletions: [{ name: 'nobody', mechanism: 1 }], upsertions: [] }),
     (answer) => answer.results.map(({ errorCode }) => errorCode),
+  ),
+  question(
+    'DescribeConfigs of a group',
+    [DescribeConfigsRequest, DescribeConfigsResponse] as const,
+    4,
+    () => ({ resources: [{ resourceType: 32, resourceName: 'g', configurationKeys: null }], includeSynonyms: false, includeDocumentation: false }),
+    (answer) => answer.results.map(({ errorCode }) => errorCode),
+  ),
+  question(
+    'IncrementalAlterConfigs of broker and group',
+    [IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse] as const,
+    1,
+    () => ({
+      validateOnly: true,
+      resources: [
+        { resourceType: 4, resourceName: '', configs: [{ name: 'log.retention.ms', configOperation: 0, value: '100000' }] },
+        { resourceType: 32, resourceName: 'g', configs: [{ name: 'consumer.session.timeout.ms', configOperation: 0, value: '46000' }] },
+      ],
+    }),
+    (answer) => sorted(answer.responses, ({ resourceName }) => resourceName).map(({ resourceName, errorCode }) => [resourceName, errorCode]),
+  ),
+  question(
+    'ConsumerGroupHeartbeat that leaves',
+    [ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse] as const,
+    1,
+    () => ({ groupId: 'g848', memberId: 'm', memberEpoch: -1, subscribedTopicNames: ['orders'], topicPartitions: null }),
+    (answer) => answer.errorCode,
+  ),
+  question(
+    'ConsumerGroupDescribe',
+    [ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse] as const,
+    1,
+    () => ({ groupIds: ['g', 'g848'], includeAuthorizedOperations: true }),
+    (answer) =>
+      sorted(answer.groups, ({ groupId }) => groupId).map(({ groupId, errorCode, authorizedOperations }) => [groupId, errorCode, authorizedOperations]),
   ),
   { name: 'delegation tokens', ask: (peer) => lifeOfTokens(peer) },
 ]
