@@ -19,7 +19,7 @@ export interface SecuritySettings {
   readonly tokens: TokenSettings
 }
 
-export const DEFAULT_SECURITY_SETTINGS: SecuritySettings = {
+const DEFAULT_SECURITY_SETTINGS: SecuritySettings = {
   superUsers: [],
   allowEveryone: false,
   maxUsers: 100_000,
