@@ -30,9 +30,15 @@ export class TlsListeners {
     return this.#byListener.get(address.text) ?? null
   }
 
-  /** The name of the user that a verified certificate, in DER, speaks for; null where no mapping rule applies. */
+  /** The name of the user that a verified certificate, in DER, speaks for; null where no mapping rule applies, or its subject cannot be read. */
   userOf(certificate: Uint8Array): string | null {
-    return this.#mapping.nameOf(subjectOf(certificate))
+    try {
+      return this.#mapping.nameOf(subjectOf(certificate))
+    } catch (error) {
+      // An authority may sign what is no subject: that speaks for nobody, and must end no more than its connection.
+      if (error instanceof RangeError) return null
+      throw error
+    }
   }
 
   /** Reads all files anew. */

@@ -26,9 +26,12 @@ async function openBearerTokens(settings: Settings, security: BrokerSecurity, lo
   return {
     verify: async (token) => {
       const verified = await verifier.verify(token)
-      if (typeof verified !== 'string') return { principal: security.provenPrincipal(verified.subject), expiresAtMs: verified.expiresAtMs }
-      logger.info({ reason: verified }, 'a bearer token was refused')
-      return null
+      if (typeof verified === 'string') {
+        logger.info({ reason: verified }, 'a bearer token was refused')
+        return null
+      }
+      const principal = security.provenPrincipal(verified.subject)
+      return principal === null ? null : { principal, expiresAtMs: verified.expiresAtMs }
     },
   }
 }

@@ -10,6 +10,7 @@ import { PrincipalMapping } from './broker/security/principal-mapping.ts'
 import { SessionManager } from './broker/sessions/session-manager.ts'
 import type { SessionSettings } from './broker/sessions/session-settings.ts'
 import { TopicMapping } from './broker/topics/mapping/topic-mapping.ts'
+import { Recompression } from './broker/topics/recompression.ts'
 import { TopicRegistry } from './broker/topics/topic-registry.ts'
 import { TransactionCoordinator } from './broker/transactions/transaction-coordinator.ts'
 import { type ListenerAddress, printAddress } from './config/listener-address.ts'
@@ -45,9 +46,11 @@ import {
 import { TlsListeners } from './server-tls.ts'
 import { openSaslOffer } from './server-tokens.ts'
 import type { Logger } from './telemetry/logger.ts'
-import type { Decompress } from './util/compression.ts'
+import { type Compress, type Decompress, compress as deflate, decompress as inflate } from './util/compression.ts'
 
 const NODE_ID = 1
+/** Batches that are compressed anew at the same time. */
+const MAX_RECOMPRESSING_BYTES = 134_217_728
 
 /** A start that failed for a reason that the user can mend; the message says which. */
 export class StartError extends Error {}
@@ -79,6 +82,8 @@ export interface Machine {
   readonly bounds?: { readonly log?: Partial<LogSettings>; readonly sessions?: Partial<SessionSettings> }
   /** For tests: decompression outside the event loop; where absent, Node's thread pool does it. */
   readonly decompress?: Decompress
+  /** For tests: as `decompress`. */
+  readonly compress?: Compress
   /** For tests of tests: puts something between the broker and its log. */
   readonly wrapLog?: (log: LogStore) => LogStore
 }
@@ -129,7 +134,12 @@ interface Core {
 }
 
 /** Makes everything that keeps state, then replays that state, then brings it to life. */
-async function openCore(settings: Settings, logger: Logger, { clock, random, files, bounds, decompress, wrapLog }: Machine, opened: Closer[]): Promise<Core> {
+async function openCore(
+  settings: Settings,
+  logger: Logger,
+  { clock, random, files, bounds, decompress, compress, wrapLog }: Machine,
+  opened: Closer[],
+): Promise<Core> {
   const limits = { ...logSettings(settings), ...bounds?.log }
   const localLog = new LocalLog(files ?? (await openFiles(settings)), clock, random, logger, limits, decompress)
   const log = wrapLog?.(localLog) ?? localLog
@@ -179,6 +189,7 @@ async function openCore(settings: Settings, logger: Logger, { clock, random, fil
     producerIds,
     transactions,
     fetchSessions: new FetchSessions(clock, random, fetchSessionSettings(settings)),
+    recompression: new Recompression(decompress ?? inflate, compress ?? deflate, MAX_RECOMPRESSING_BYTES),
     brokerConfigs,
     groupConfigs,
   }

@@ -4,7 +4,9 @@ import type { GroupConfigs } from '../broker/configs/group-configs.ts'
 import type { GroupCoordinator } from '../broker/groups/group-coordinator.ts'
 import type { ProducerIds } from '../broker/producers/producer-ids.ts'
 import type { Principal } from '../broker/security/ports.ts'
+import type { Recompression } from '../broker/topics/recompression.ts'
 import type { TransactionCoordinator } from '../broker/transactions/transaction-coordinator.ts'
+
 import type { HostPort } from '../runtime/network.ts'
 import type { FetchMemory } from './fetch-memory.ts'
 import type { FetchSessions } from './fetch-sessions.ts'
@@ -72,6 +74,7 @@ export interface KafkaBroker extends BrokerContext {
   readonly producerIds: ProducerIds
   readonly transactions: TransactionCoordinator
   readonly fetchSessions: FetchSessions
+  readonly recompression: Recompression
   readonly brokerConfigs: BrokerConfigs
   readonly groupConfigs: GroupConfigs
 }

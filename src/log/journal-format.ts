@@ -219,8 +219,14 @@ export function highestSequence(file: Buffer, journalId: Uint8Array): number {
   return highest
 }
 
+/** A sequence that is no safe integer is a flipped bit: what is counted on from there would never rise again. */
 function isHeader(file: Buffer, at: number, journalId: Uint8Array): boolean {
-  return readInt32(file, at) === MAGIC && file.compare(journalId, 0, 16, at + 16, at + 32) === 0
+  if (readInt32(file, at) !== MAGIC || file.compare(journalId, 0, 16, at + 16, at + 32) !== 0) return false
+  return isCount(readInt64(file, at + 8) + 1)
+}
+
+function isCount(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0
 }
 
 function readGroup(file: Buffer, position: number, journalId: Uint8Array): PlacedGroup | null {
@@ -230,21 +236,24 @@ function readGroup(file: Buffer, position: number, journalId: Uint8Array): Place
   const tableEnd = HEADER_BYTES + entryCount * ENTRY_BYTES
   if (length < tableEnd || position + length > file.length) return null
   if (crc32c(file.subarray(position + CRC_FROM, position + length)) !== readUint32(file, position + 4)) return null
+  const links = { sequence: readInt64(file, position + 8), freed: readInt64(file, position + 40) - 1, previous: readInt64(file, position + 48) }
+  // A chain that does not lead back would never end.
+  if (!isCount(links.freed + 1) || !isCount(links.previous) || links.previous >= links.sequence) return null
   const entries: JournalEntry[] = []
   let payload = position + tableEnd
   for (let i = 0; i < entryCount; i++) {
     const entry = readEntry(file, position + HEADER_BYTES + i * ENTRY_BYTES, payload)
+    if (!isPlace(entry)) return null
     if (entry.bytes !== null) payload += entry.length
+    if (payload > position + length) return null
     entries.push(entry)
   }
-  return {
-    sequence: readInt64(file, position + 8),
-    freed: readInt64(file, position + 40) - 1,
-    previous: readInt64(file, position + 48),
-    entries,
-    position,
-    paddedBytes: alignGroup(length),
-  }
+  return { ...links, entries, position, paddedBytes: alignGroup(length) }
+}
+
+/** Whether a segment can have these numbers. */
+function isPlace({ partition, segmentBase, position, length, endOffset }: JournalEntry): boolean {
+  return [partition, segmentBase, position, length, endOffset].every(isCount)
 }
 
 function readEntry(file: Buffer, at: number, payload: number): JournalEntry {

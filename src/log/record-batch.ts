@@ -140,6 +140,17 @@ export function stampLogAppendTime(batch: Uint8Array, nowMs: number): void {
   sealBatch(batch)
 }
 
+/** The same batch with its records as `section`, compressed by the codec of that number; the CRC is computed anew. */
+export function withRecordsSection(batch: Uint8Array, codec: number, section: Uint8Array): Uint8Array {
+  const bytes = Buffer.allocUnsafe(BATCH_HEADER_BYTES + section.length)
+  bytes.set(batch.subarray(0, BATCH_HEADER_BYTES))
+  bytes.set(section, BATCH_HEADER_BYTES)
+  writeInt32(bytes, BATCH_LENGTH, bytes.length - BATCH_PREFIX_BYTES)
+  writeInt16(bytes, ATTRIBUTES, (batchAttributes(batch) & ~COMPRESSION_MASK) | codec)
+  sealBatch(bytes)
+  return bytes
+}
+
 /** CreateTime: mends a largest timestamp that the producer set wrongly, and computes the CRC anew. */
 export function setBatchMaxTimestamp(batch: Uint8Array, maxTimestampMs: number): void {
   writeInt64(batch, MAX_TIMESTAMP, maxTimestampMs)

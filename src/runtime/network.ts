@@ -50,7 +50,7 @@ export interface TlsMaterial {
   readonly maxVersion: TlsVersion
 }
 
-export type TlsVersion = 'TLSv1.2' | 'TLSv1.3'
+type TlsVersion = 'TLSv1.2' | 'TLSv1.3'
 
 /** What a client's side of TLS takes. */
 export interface TlsClientMaterial {

@@ -26,6 +26,9 @@ export class CompressionError extends Error {
 }
 
 /** `decompress`, or what stands for it where time is simulated. */
+/** As `compress` does it, or what stands in for it. */
+export type Compress = (codec: CompressionCodec, input: Uint8Array, level?: number) => Promise<Uint8Array>
+
 export type Decompress = (codec: number, input: Uint8Array, maxBytes: number) => Promise<Uint8Array>
 
 /** The whole output, at most `maxBytes`. Rejects with a CompressionError and nothing else. Codec 0 gives the input itself. */
@@ -46,19 +49,22 @@ export function decompressSync(codec: number, input: Uint8Array, maxBytes: numbe
   }
 }
 
-/** What other Kafka clients read: snappy in xerial's framing, lz4 as a frame. Codec 0 gives the input itself. */
-export async function compress(codec: CompressionCodec, input: Uint8Array): Promise<Uint8Array> {
-  return codecOf(codec).compress(input)
+/**
+ * What other Kafka clients read: snappy in xerial's framing, lz4 as a frame. Codec 0 gives the input itself. `level` is that of
+ * gzip (1 to 9) and zstd (up to 22); left out, or for other codecs: their own.
+ */
+export async function compress(codec: CompressionCodec, input: Uint8Array, level?: number): Promise<Uint8Array> {
+  return codecOf(codec).compress(input, level)
 }
 
 /** As `compress`, within the call. */
-export function compressSync(codec: CompressionCodec, input: Uint8Array): Uint8Array {
-  return codecOf(codec).compressSync(input)
+export function compressSync(codec: CompressionCodec, input: Uint8Array, level?: number): Uint8Array {
+  return codecOf(codec).compressSync(input, level)
 }
 
 interface Codec {
-  compress(input: Uint8Array): Promise<Uint8Array>
-  compressSync(input: Uint8Array): Uint8Array
+  compress(input: Uint8Array, level?: number): Promise<Uint8Array>
+  compressSync(input: Uint8Array, level?: number): Uint8Array
   decompress(input: Uint8Array, maxBytes: number): Promise<Uint8Array>
   decompressSync(input: Uint8Array, maxBytes: number): Uint8Array
 }
@@ -81,8 +87,8 @@ const CODECS: Record<CompressionCodec, Codec> = {
     decompressSync: (input, maxBytes) => atMost(maxBytes, input),
   },
   [COMPRESSION_CODECS.gzip]: {
-    compress: (input) => gzip(input),
-    compressSync: (input) => zlib.gzipSync(input),
+    compress: (input, level) => gzip(input, gzipOptions(level)),
+    compressSync: (input, level) => zlib.gzipSync(input, gzipOptions(level)),
     decompress: async (input, maxBytes) => atMost(maxBytes, await gunzip(input, { maxOutputLength: outputLimit(maxBytes) })),
     decompressSync: (input, maxBytes) => atMost(maxBytes, zlib.gunzipSync(input, { maxOutputLength: outputLimit(maxBytes) })),
   },
@@ -104,11 +110,19 @@ const CODECS: Record<CompressionCodec, Codec> = {
     decompressSync: (input, maxBytes) => lz4Package().decompressFrameSync(asBuffer(lz4Frame(input, maxBytes))),
   },
   [COMPRESSION_CODECS.zstd]: {
-    compress: (input) => zstdCompress(input),
-    compressSync: (input) => zlib.zstdCompressSync(input),
+    compress: (input, level) => zstdCompress(input, zstdOptions(level)),
+    compressSync: (input, level) => zlib.zstdCompressSync(input, zstdOptions(level)),
     decompress: async (input, maxBytes) => atMost(maxBytes, await zstdDecompress(input, { maxOutputLength: outputLimit(maxBytes) })),
     decompressSync: (input, maxBytes) => atMost(maxBytes, zlib.zstdDecompressSync(input, { maxOutputLength: outputLimit(maxBytes) })),
   },
+}
+
+function gzipOptions(level: number | undefined): zlib.ZlibOptions {
+  return level === undefined ? {} : { level }
+}
+
+function zstdOptions(level: number | undefined): zlib.ZstdOptions {
+  return level === undefined ? {} : { params: { [zlib.constants.ZSTD_c_compressionLevel]: level } }
 }
 
 function codecOf(codec: number): Codec {

@@ -48,6 +48,8 @@ export interface RunResult {
 
 /** How long the broker and its clients may take to finish what they began once nothing fails any more. */
 const DRAIN_MS = 120_000
+/** Between two looks whether they have. */
+const IDLE_LOOK_MS = 20
 /** Until the broker has noticed that the clients are gone. */
 const LEAVING_MS = 30_000
 const MAX_IDLE_TIMERS = 40
@@ -116,7 +118,14 @@ async function play(world: World, model: LogModel, { cast, faults, seconds, last
   await time.run(seconds * 1000, ends)
   scheduled.end()
   world.stopping = true
-  await time.run(time.nowMs + DRAIN_MS, () => ends() || actors.every(({ idle }) => idle))
+  let lookAtMs = 0
+  const drained = (): boolean => {
+    // Who waits for messages looks through all that were sent.
+    if (time.nowMs < lookAtMs) return false
+    lookAtMs = time.nowMs + IDLE_LOOK_MS
+    return actors.every(({ idle }) => idle)
+  }
+  await time.run(time.nowMs + DRAIN_MS, () => ends() || drained())
   if (ends()) return
   for (const { idle, name } of actors) if (!idle) world.violate(`${name} has not finished ${DRAIN_MS / 1000} s after the last fault`)
   await waitFor(world, ends, () => restartForTheCheck(world, lastRestart))

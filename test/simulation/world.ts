@@ -3,7 +3,7 @@ import type { SettingsInput } from '../../src/config/settings.ts'
 import type { Network } from '../../src/runtime/network.ts'
 import { openServer, type Server } from '../../src/server.ts'
 import { SeededRandom } from '../../src/testing/seeded-random.ts'
-import { simulatedDecompression } from '../../src/testing/simulated-decompression.ts'
+import { simulatedCodecs } from '../../src/testing/simulated-codecs.ts'
 import { SimulatedDisk } from '../../src/testing/simulated-disk.ts'
 import { mountDisk } from '../../src/testing/simulated-files.ts'
 import { SimulatedNetwork } from '../../src/testing/simulated-network.ts'
@@ -215,7 +215,7 @@ export class World {
       network: planted?.wrapNetwork?.(network) ?? network,
       files: planted?.wrapFiles?.(files) ?? files,
       bounds: BOUNDS,
-      decompress: simulatedDecompression(this.time, process, this.#boots.fork()),
+      ...simulatedCodecs(this.time, process, this.#boots.fork()),
       wrapLog: (log) => {
         const watched = this.resources.watchLog(log)
         return planted?.wrapLog?.(watched, process) ?? watched

@@ -19,7 +19,7 @@ export interface SecuritySettings {
   readonly tokens: TokenSettings
 }
 
-export const DEFAULT_SECURITY_SETTINGS: SecuritySettings = {
+const DEFAULT_SECURITY_SETTINGS: SecuritySettings = {
   superUsers: [],
   allowEveryone: false,
   maxUsers: 100_000,
@@ -83,7 +83,7 @@ export class BrokerSecurity implements Security {
     return this.#users.principalOf(username)
   }
 
-  provenPrincipal(name: string): Principal {
+  provenPrincipal(name: string): Principal | null {
     return this.#users.provenPrincipal(name)
   }
 

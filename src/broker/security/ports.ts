@@ -76,8 +76,11 @@ export interface Security {
   /** The access control lists. */
   readonly acls: Acls
   readonly tokens: DelegationTokens
-  /** Somebody who proved itself by other means than a credential of ours: a certificate, a token. */
-  provenPrincipal(name: string): Principal
+  /**
+   * Somebody who proved itself by other means than a credential of ours: a certificate, a token. Null for the name of those who prove
+   * nothing: nobody else may have their rights.
+   */
+  provenPrincipal(name: string): Principal | null
   /** All users, in the order they were made. */
   users(): Iterable<User>
   /**

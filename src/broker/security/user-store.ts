@@ -19,6 +19,8 @@ export interface UserStoreSettings {
 }
 
 const MAX_NAME_BYTES = 255
+/** Clients without a user (Kafka's name for them). */
+const ANONYMOUS = 'ANONYMOUS'
 
 /** The users' half of `Security`. */
 type Users = Pick<Security, 'hasUsers' | 'anonymous' | 'users' | 'checkPassword' | 'scramCredential' | 'principalOf' | 'alterCredentials'>
@@ -45,7 +47,7 @@ export class UserStore implements Users, StateMachine {
     this.#passwords = new PasswordCheck(random)
     const users = this.#users
     this.anonymous = {
-      name: 'User:ANONYMOUS',
+      name: `User:${ANONYMOUS}`,
       get isAdministrator() {
         return users.size === 0
       },
@@ -81,8 +83,9 @@ export class UserStore implements Users, StateMachine {
     }
   }
 
-  /** Somebody who proved itself by other means than a credential of ours: a certificate, a token. */
-  provenPrincipal(name: string): Principal {
+  /** Null for the name of those who prove nothing. */
+  provenPrincipal(name: string): Principal | null {
+    if (name === ANONYMOUS) return null
     const store = this
     return {
       name: `User:${name}`,
@@ -138,7 +141,7 @@ export class UserStore implements Users, StateMachine {
     if (bytes === 0 || bytes > MAX_NAME_BYTES || /[\u0000-\u001f\u007f]/.test(username)) {
       return failure(ERRORS.unacceptableCredential, `a user name has 1 to ${MAX_NAME_BYTES} bytes and no control characters`)
     }
-    if (username === 'ANONYMOUS') return failure(ERRORS.unacceptableCredential, 'the name ANONYMOUS is that of clients without a user')
+    if (username === ANONYMOUS) return failure(ERRORS.unacceptableCredential, 'the name ANONYMOUS is that of clients without a user')
     for (const { iterations } of put) {
       if (iterations < MIN_ITERATIONS || iterations > MAX_ITERATIONS) {
         return failure(ERRORS.unacceptableCredential, `iterations are ${MIN_ITERATIONS} to ${MAX_ITERATIONS}, not ${iterations}`)

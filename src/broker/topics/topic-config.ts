@@ -1,4 +1,5 @@
 import type { PartitionSettings } from '../../log/ports.ts'
+import { COMPRESSION_CODECS, type CompressionCodec } from '../../util/compression.ts'
 import { type ConfigLimits, ConfigProblem, type ConfigRow, type ConfigType, configRow, parseConfig } from '../configs/config-row.ts'
 
 /** One topic config of Kafka's, or of ours (`mqtt.…`). */
@@ -78,9 +79,16 @@ export const TOPIC_CONFIGS: readonly TopicConfigRow[] = [
     'How far in milliseconds a CreateTime may lie ahead of the broker clock.',
     { min: 0 },
   ),
-  row('compression.type', 'string', 'producer', 'compression.type', 'How batches are compressed: as their producer did, or anew where that is another codec.', {
-    values: ['uncompressed', 'zstd', 'lz4', 'snappy', 'gzip', 'producer'],
-  }),
+  row(
+    'compression.type',
+    'string',
+    'producer',
+    'compression.type',
+    'How batches of Kafka clients are compressed: as their producer did, or anew where that is another codec.',
+    {
+      values: ['uncompressed', 'zstd', 'lz4', 'snappy', 'gzip', 'producer'],
+    },
+  ),
   row('compression.gzip.level', 'int', '-1', 'compression.gzip.level', 'The level of gzip where the broker compresses: 1 to 9, or -1 for its own.', {
     pattern: [/^(-1|[1-9])$/, '1 to 9, or -1'],
     min: -1,
@@ -131,6 +139,21 @@ export function parseTopicConfigs(configs: ReadonlyMap<string, string>): Map<str
   return parsed
 }
 
+/** What `compression.type` may be, but `producer`. */
+const CODECS: Readonly<Record<string, CompressionCodec>> = {
+  uncompressed: COMPRESSION_CODECS.none,
+  gzip: COMPRESSION_CODECS.gzip,
+  snappy: COMPRESSION_CODECS.snappy,
+  lz4: COMPRESSION_CODECS.lz4,
+  zstd: COMPRESSION_CODECS.zstd,
+}
+
+function levelOf(type: string, number: (key: string) => number): number | undefined {
+  if (type === 'zstd') return number('compression.zstd.level')
+  const level = type === 'gzip' ? number('compression.gzip.level') : -1
+  return level < 0 ? undefined : level
+}
+
 const NO_DEFAULTS: ReadonlyMap<string, string> = new Map()
 
 /** A topic's settings as the hot path wants them, resolved from its own configs and the defaults. */
@@ -140,6 +163,12 @@ export interface TopicSettings {
   readonly timestampBeforeMaxMs: number
   readonly timestampAfterMaxMs: number
   readonly mqttDeliver: boolean
+  /** Null: as producers compress. */
+  readonly compressionCodec: CompressionCodec | null
+  /** Of that codec; undefined for its own. */
+  readonly compressionLevel: number | undefined
+  /** The most that the records of a batch may take when it is compressed anew. */
+  readonly maxDecompressedBytes: number
   readonly log: PartitionSettings
 }
 
@@ -153,6 +182,9 @@ export function resolveTopicSettings(configs: ReadonlyMap<string, string>, defau
     timestampBeforeMaxMs: number('message.timestamp.before.max.ms'),
     timestampAfterMaxMs: number('message.timestamp.after.max.ms'),
     mqttDeliver: text('mqtt.deliver') === 'true',
+    compressionCodec: CODECS[text('compression.type')] ?? null,
+    compressionLevel: levelOf(text('compression.type'), number),
+    maxDecompressedBytes: number('max.decompressed.message.bytes'),
     log: {
       segmentBytes: number('segment.bytes'),
       segmentMs: number('segment.ms'),

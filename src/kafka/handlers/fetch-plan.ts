@@ -2,6 +2,7 @@ import { ERRORS, type ErrorRow } from '../../broker/errors.ts'
 import type { Partition } from '../../broker/topics/partition.ts'
 import { rowOfLogFailure } from '../../broker/topics/produce.ts'
 import type { Topic } from '../../broker/topics/topic.ts'
+import { batchBaseOffset, batchOffsetCount } from '../../log/record-batch.ts'
 import type { SessionPartition } from '../fetch-session.ts'
 import type { FetchScope } from '../fetch-sessions.ts'
 import type { RequestContext } from '../handler.ts'
@@ -154,10 +155,10 @@ export class FetchPlan {
     const endOffset = this.#request.isolationLevel === READ_COMMITTED ? log.lastStableOffset : log.highWatermark
     const left = this.#maxBytes - this.#readBytes
     const nothingYet = this.#readBytes === 0
-    if (asked.fetchOffset >= endOffset || (left <= 0 && !nothingYet)) return this.#found(asked, partition, endOffset, [])
+    if (asked.fetchOffset >= endOffset || (left <= 0 && !nothingYet)) return this.#found(asked, partition, [])
     const maxBytes = Math.max(0, Math.min(asked.partitionMaxBytes, left))
     const tail = log.readTail(asked.fetchOffset, { maxBytes, atLeastOne: nothingYet, endOffset })
-    return tail === undefined ? this.#readDisk(place, partition, maxBytes, endOffset) : this.#found(asked, partition, endOffset, tail.batches)
+    return tail === undefined ? this.#readDisk(place, partition, maxBytes, endOffset) : this.#found(asked, partition, tail.batches)
   }
 
   async #readDisk({ asked }: Place, partition: Partition, wantedBytes: number, endOffset: number): Promise<PartitionResponse> {
@@ -170,7 +171,7 @@ export class FetchPlan {
     if ('code' in read) return errorAnswer(asked, rowOfLogFailure(read))
     fetchMemory.reserve(read.sizeBytes)
     this.#heldBytes += read.sizeBytes
-    return this.#found(asked, partition, endOffset, read.batches)
+    return this.#found(asked, partition, read.batches)
   }
 
   /** Null where the offset can be read. */
@@ -187,7 +188,7 @@ export class FetchPlan {
     return null
   }
 
-  #found(asked: AskedPartition, partition: Partition, endOffset: number, records: readonly Uint8Array[]): PartitionResponse {
+  #found(asked: AskedPartition, partition: Partition, records: readonly Uint8Array[]): PartitionResponse {
     const { log } = partition
     const readCommitted = this.#request.isolationLevel === READ_COMMITTED
     const aborted = readCommitted && records.length > 0 ? log.abortedTransactions(asked.fetchOffset, endOf(records)) : []

@@ -126,7 +126,10 @@ function producePartition(
     nowMs: context.broker.clock.now(),
     transaction: request.transactionalId === null ? null : transactionOf(request.transactionalId, context),
   }
-  produceBatch(context.broker.log, target, records, options, (outcome) => onDone(responseOf(index, outcome, target)))
+  const done = (outcome: ProduceOutcome): void => onDone(responseOf(index, outcome, target))
+  context.broker.recompression.prepare(target, records, options.nowMs, (ready) =>
+    isFailure(ready) ? done(ready) : produceBatch(context.broker.log, target, ready, options, done),
+  )
 }
 
 function transactionOf(transactionalId: string, { broker, version }: RequestContext): ProducingTransaction {

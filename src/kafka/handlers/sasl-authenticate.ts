@@ -11,7 +11,7 @@ const NOTHING = new Uint8Array(0)
  * SaslAuthenticate (36): one token of the exchange that SaslHandshake began.
  *
  * A refusal is answered with 58 after `connection.failed.authentication.delay.ms`, then the connection closes; a token
- * without a handshake, or after it succeeded, gets 34 (rule 6). `sessionLifetimeMs` (v1) says when the client must have
+ * after it succeeded, or without a handshake where no login is asked for, gets 34 (rule 6). `sessionLifetimeMs` (v1) says when the client must have
  * authenticated anew (KIP-368); 0: never.
  */
 export const saslAuthenticate: Handler<SaslAuthenticateRequest, Response> = async (request, context) => {

@@ -14,9 +14,12 @@ const MECHANISMS: Readonly<Record<SaslMechanism, (parts: SaslParts) => SaslExcha
 }
 
 const SASL_HANDSHAKE = 17
+const API_VERSIONS = 18
+const SASL_AUTHENTICATE = 36
 
-/** What a client may do before it has authenticated: ApiVersions, SaslHandshake, SaslAuthenticate. */
-const BEFORE_AUTHENTICATION: ReadonlySet<number> = new Set([18, SASL_HANDSHAKE, 36])
+/** What a client may do that must authenticate and has said nothing yet, and once it has named a mechanism. */
+const BEFORE_HANDSHAKE: ReadonlySet<number> = new Set([API_VERSIONS, SASL_HANDSHAKE])
+const BEFORE_AUTHENTICATION: ReadonlySet<number> = new Set([API_VERSIONS, SASL_HANDSHAKE, SASL_AUTHENTICATE])
 
 /** A client that authenticates anew more often is told that it may not (Kafka's `KafkaChannel`). */
 const MIN_REAUTHENTICATION_INTERVAL_MS = 1_000
@@ -82,7 +85,7 @@ export class Authentication {
   permits(apiKey: number): boolean {
     switch (this.#state.name) {
       case 'initial':
-        return this.#policy !== 'required' || BEFORE_AUTHENTICATION.has(apiKey)
+        return this.#policy !== 'required' || BEFORE_HANDSHAKE.has(apiKey)
       case 'exchange':
       case 'other-mechanism':
         return BEFORE_AUTHENTICATION.has(apiKey)

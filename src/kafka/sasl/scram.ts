@@ -68,8 +68,8 @@ export class ScramExchange implements SaslExchange {
   async #challengeToken(tokenId: string, parts: Readonly<Record<string, string | undefined>>): Promise<SaslStep> {
     const { security } = this.#parts
     const proof = await security.tokens.prove(tokenId, this.#mechanism)
-    if (proof === undefined) return this.#answer(tokenId, parts, null)
-    const owner = security.provenPrincipal(proof.owner.replace(/^User:/, ''))
+    const owner = proof === undefined ? null : security.provenPrincipal(proof.owner.replace(/^User:/, ''))
+    if (proof === undefined || owner === null) return this.#answer(tokenId, parts, null)
     const principal: Principal = {
       name: owner.name,
       byToken: true,

@@ -104,9 +104,10 @@ test('without users anonymous may do everything, with users no longer', async ()
 test('who proved itself by other means is administrator only where super.users or a user of the name says so', async () => {
   const { users } = store(new StateOnlyLog(), ['CN=admin'])
   await put(users, 'alice', 'a')
-  assert.equal(users.provenPrincipal('CN=admin').isAdministrator, true)
-  assert.equal(users.provenPrincipal('alice').isAdministrator, true)
-  assert.equal(users.provenPrincipal('CN=bob').isAdministrator, false)
+  assert.equal(users.provenPrincipal('CN=admin')?.isAdministrator, true)
+  assert.equal(users.provenPrincipal('alice')?.isAdministrator, true)
+  assert.equal(users.provenPrincipal('CN=bob')?.isAdministrator, false)
+  assert.equal(users.provenPrincipal('ANONYMOUS'), null, 'nobody proves to be nobody')
 })
 
 test('the last administrator cannot be removed, a user goes with its last credential', async () => {

@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { AlterConfigsRequest, AlterConfigsResponse } from '../../../src/kafka/messages/alter-configs.ts'
 import { AlterUserScramCredentialsRequest, AlterUserScramCredentialsResponse } from '../../../src/kafka/messages/alter-user-scram-credentials.ts'
+import { ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse } from '../../../src/kafka/messages/consumer-group-describe.ts'
+import { ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse } from '../../../src/kafka/messages/consumer-group-heartbeat.ts'
 import { CreateAclsRequest, CreateAclsResponse } from '../../../src/kafka/messages/create-acls.ts'
-import { CreateDelegationTokenRequest, CreateDelegationTokenResponse } from '../../../src/kafka/messages/create-delegation-token.ts'
 import { CreatePartitionsRequest, CreatePartitionsResponse } from '../../../src/kafka/messages/create-partitions.ts'
 import { CreateTopicsRequest, CreateTopicsResponse } from '../../../src/kafka/messages/create-topics.ts'
 import { DeleteAclsRequest, DeleteAclsResponse } from '../../../src/kafka/messages/delete-acls.ts'
@@ -12,10 +12,8 @@ import { DeleteTopicsRequest, DeleteTopicsResponse } from '../../../src/kafka/me
 import { DescribeAclsRequest, DescribeAclsResponse } from '../../../src/kafka/messages/describe-acls.ts'
 import { DescribeClusterRequest, DescribeClusterResponse } from '../../../src/kafka/messages/describe-cluster.ts'
 import { DescribeConfigsRequest, DescribeConfigsResponse } from '../../../src/kafka/messages/describe-configs.ts'
-import { DescribeDelegationTokenRequest, DescribeDelegationTokenResponse } from '../../../src/kafka/messages/describe-delegation-token.ts'
 import { DescribeGroupsRequest, DescribeGroupsResponse } from '../../../src/kafka/messages/describe-groups.ts'
 import { DescribeUserScramCredentialsRequest, DescribeUserScramCredentialsResponse } from '../../../src/kafka/messages/describe-user-scram-credentials.ts'
-import { ExpireDelegationTokenRequest, ExpireDelegationTokenResponse } from '../../../src/kafka/messages/expire-delegation-token.ts'
 import { FetchRequest, FetchResponse } from '../../../src/kafka/messages/fetch.ts'
 import { FindCoordinatorRequest, FindCoordinatorResponse } from '../../../src/kafka/messages/find-coordinator.ts'
 import { HeartbeatRequest, HeartbeatResponse } from '../../../src/kafka/messages/heartbeat.ts'
@@ -31,13 +29,13 @@ import { OffsetDeleteRequest, OffsetDeleteResponse } from '../../../src/kafka/me
 import { OffsetFetchRequest, OffsetFetchResponse } from '../../../src/kafka/messages/offset-fetch.ts'
 import { OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse } from '../../../src/kafka/messages/offset-for-leader-epoch.ts'
 import { ProduceRequest, ProduceResponse } from '../../../src/kafka/messages/produce.ts'
-import { RenewDelegationTokenRequest, RenewDelegationTokenResponse } from '../../../src/kafka/messages/renew-delegation-token.ts'
 import { SyncGroupRequest, SyncGroupResponse } from '../../../src/kafka/messages/sync-group.ts'
 import type { OutOfShape, Shape } from '../../../src/kafka/wire/fields.ts'
 import type { Input, Message } from '../../../src/kafka/wire/message.ts'
 import { ZERO_UUID } from '../../../src/util/uuid.ts'
 import { batchOf } from '../../kafka/lib/batches.ts'
 import type { RightsPeer } from './rights-peer.ts'
+import { lifeOfTokens } from './rights-tokens.ts'
 
 /** Something bob asks; what is compared is the part of the answer that rights decide. */
 export interface RightsQuestion {
@@ -420,54 +418,40 @@ export const RIGHTS_QUESTIONS: readonly RightsQuestion[] = [
     () => ({ deletions: [{ name: 'nobody', mechanism: 1 }], upsertions: [] }),
     (answer) => answer.results.map(({ errorCode }) => errorCode),
   ),
+  question(
+    'DescribeConfigs of a group',
+    [DescribeConfigsRequest, DescribeConfigsResponse] as const,
+    4,
+    () => ({ resources: [{ resourceType: 32, resourceName: 'g', configurationKeys: null }], includeSynonyms: false, includeDocumentation: false }),
+    (answer) => answer.results.map(({ errorCode }) => errorCode),
+  ),
+  question(
+    'IncrementalAlterConfigs of broker and group',
+    [IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse] as const,
+    1,
+    () => ({
+      validateOnly: true,
+      resources: [
+        { resourceType: 4, resourceName: '', configs: [{ name: 'log.retention.ms', configOperation: 0, value: '100000' }] },
+        { resourceType: 32, resourceName: 'g', configs: [{ name: 'consumer.session.timeout.ms', configOperation: 0, value: '46000' }] },
+      ],
+    }),
+    (answer) => sorted(answer.responses, ({ resourceName }) => resourceName).map(({ resourceName, errorCode }) => [resourceName, errorCode]),
+  ),
+  question(
+    'ConsumerGroupHeartbeat that leaves',
+    [ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse] as const,
+    1,
+    () => ({ groupId: 'g848', memberId: 'm', memberEpoch: -1, subscribedTopicNames: ['orders'], topicPartitions: null }),
+    (answer) => answer.errorCode,
+  ),
+  question(
+    'ConsumerGroupDescribe',
+    [ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse] as const,
+    1,
+    () => ({ groupIds: ['g', 'g848'], includeAuthorizedOperations: true }),
+    (answer) =>
+      sorted(answer.groups, ({ groupId }) => groupId).map(({ groupId, errorCode, authorizedOperations }) => [groupId, errorCode, authorizedOperations]),
+  ),
   { name: 'delegation tokens', ask: (peer) => lifeOfTokens(peer) },
 ]
-
-/** Codes of everything that can be done with a token, and how many tokens bob sees. */
-async function lifeOfTokens(peer: RightsPeer): Promise<unknown> {
-  const messages = [CreateDelegationTokenRequest, CreateDelegationTokenResponse] as const
-  const make = (ownerPrincipalName: string | null, renewers: readonly string[] = []) =>
-    peer.ask(messages, 3, {
-      ownerPrincipalType: ownerPrincipalName === null ? null : 'User',
-      ownerPrincipalName,
-      renewers: renewers.map((name) => ({ principalType: name === 'group' ? 'Group' : 'User', principalName: name })),
-      maxLifetimeMs: 60_000,
-    })
-  const mine = await make(null)
-  const carols = await make('carol', ['admin'])
-  const wrong = await make(null, ['group'])
-  const codes = [mine, carols, wrong].map((token) => [
-    token.errorCode,
-    token.principalName,
-    token.tokenRequesterPrincipalName,
-    token.maxTimestampMs - token.issueTimestampMs,
-    token.hmac.length,
-  ])
-  const made = new Set([mine, carols].filter(({ errorCode }) => errorCode === 0).map(({ tokenId }) => tokenId))
-  const count = async (owners: readonly string[] | null) => {
-    const asked = owners?.map((principalName) => ({ principalType: 'User', principalName })) ?? null
-    const { errorCode, tokens } = await peer.ask([DescribeDelegationTokenRequest, DescribeDelegationTokenResponse] as const, 3, { owners: asked })
-    return [errorCode, tokens.filter(({ tokenId }) => made.has(tokenId)).length]
-  }
-  // Kafka's broker learns of them a moment after its controller has answered.
-  const untilCount = async (expected: number) => {
-    for (let attempt = 0; attempt < 100 && (await count(['bob']))[1] !== expected; attempt++) await sleep(20)
-  }
-  await untilCount(made.size)
-  const seen = [await count(null), await count([]), await count(['bob']), await count(['carol']), await count(['admin'])]
-  const renew = async (hmac: Uint8Array) =>
-    (await peer.ask([RenewDelegationTokenRequest, RenewDelegationTokenResponse] as const, 2, { hmac, renewPeriodMs: 1_000 })).errorCode
-  const expire = async (hmac: Uint8Array, expiryTimePeriodMs: number) =>
-    (await peer.ask([ExpireDelegationTokenRequest, ExpireDelegationTokenResponse] as const, 2, { hmac, expiryTimePeriodMs })).errorCode
-  const changes = [
-    await renew(mine.hmac),
-    await renew(carols.hmac),
-    await renew(Buffer.from('none')),
-    await expire(mine.hmac, 50_000),
-    await expire(carols.hmac, -1),
-  ]
-  const ended = [await expire(mine.hmac, -1)]
-  await untilCount(made.size - 1)
-  ended.push(await renew(mine.hmac))
-  return [codes, seen, changes, ended]
-}

@@ -4,7 +4,7 @@ import type { SettingsInput } from '../../../src/config/settings.ts'
 import type { StreamSocket } from '../../../src/runtime/network.ts'
 import { openServer, type Server } from '../../../src/server.ts'
 import { SeededRandom } from '../../../src/testing/seeded-random.ts'
-import { simulatedDecompression } from '../../../src/testing/simulated-decompression.ts'
+import { simulatedCodecs } from '../../../src/testing/simulated-codecs.ts'
 import { SimulatedNetwork } from '../../../src/testing/simulated-network.ts'
 import { type SimulatedProcess, SimulatedTime } from '../../../src/testing/simulated-time.ts'
 import { FuzzDisk } from './fuzz-disk.ts'
@@ -70,7 +70,7 @@ export class BrokerStage {
         network: stage.#network.of(stage.broker),
         files: new FuzzDisk(),
         bounds: BOUNDS,
-        decompress: simulatedDecompression(stage.time, stage.broker, random.fork()),
+        ...simulatedCodecs(stage.time, stage.broker, random.fork()),
       },
     )
     stage.#server = await stage.wait(opening)

@@ -1,5 +1,6 @@
 import type { Target } from '../lib/target.ts'
 import { compression } from './compression.ts'
+import { journalGroups } from './journal-groups.ts'
 import { kafkaBroker } from './kafka-broker.ts'
 import { kafkaFrames } from './kafka-frames.ts'
 import { kafkaMessages } from './kafka-messages.ts'
@@ -8,4 +9,4 @@ import { mqttPackets } from './mqtt-packets.ts'
 import { recordBatches } from './record-batches.ts'
 
 /** Everything that is fuzzed; docs/internals/fuzzing.md has what for, and what was found. */
-export const TARGETS: readonly Target[] = [kafkaMessages, kafkaFrames, recordBatches, compression, mqttPackets, kafkaBroker, mqttBroker]
+export const TARGETS: readonly Target[] = [kafkaMessages, kafkaFrames, recordBatches, compression, mqttPackets, journalGroups, kafkaBroker, mqttBroker]

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { BrokerConfigs } from '../../../src/broker/configs/broker-configs.ts'
 import { GroupConfigs } from '../../../src/broker/configs/group-configs.ts'
 import { DEFAULT_PRODUCER_ID_SETTINGS, ProducerIds } from '../../../src/broker/producers/producer-ids.ts'
+import { Recompression } from '../../../src/broker/topics/recompression.ts'
 import { TransactionCoordinator } from '../../../src/broker/transactions/transaction-coordinator.ts'
 import { DEFAULT_TRANSACTION_SETTINGS } from '../../../src/broker/transactions/transaction-settings.ts'
 import { FetchMemory } from '../../../src/kafka/fetch-memory.ts'
@@ -20,6 +21,7 @@ import { offsetCommit } from '../../../src/kafka/handlers/offset-commit.ts'
 import { offsetDelete } from '../../../src/kafka/handlers/offset-delete.ts'
 import { offsetFetch } from '../../../src/kafka/handlers/offset-fetch.ts'
 import { syncGroup } from '../../../src/kafka/handlers/sync-group.ts'
+import { compress, decompress } from '../../../src/util/compression.ts'
 import { ZERO_UUID } from '../../../src/util/uuid.ts'
 import { ANYBODY, openSecurity, TestConnection, World } from '../../broker/groups/support/world.ts'
 
@@ -46,6 +48,7 @@ async function setup(...denied: string[]) {
     producerIds,
     transactions,
     fetchSessions: new FetchSessions(world.context.clock, world.context.random),
+    recompression: new Recompression(decompress, compress, 1),
     brokerConfigs,
     groupConfigs: new GroupConfigs(world.log, brokerConfigs),
   }

@@ -5,6 +5,7 @@ import { GroupCoordinator } from '../../../src/broker/groups/group-coordinator.t
 import { DEFAULT_GROUP_SETTINGS } from '../../../src/broker/groups/group-settings.ts'
 import { DEFAULT_PRODUCER_ID_SETTINGS, ProducerIds } from '../../../src/broker/producers/producer-ids.ts'
 import { BrokerSecurity } from '../../../src/broker/security/broker-security.ts'
+import { Recompression } from '../../../src/broker/topics/recompression.ts'
 import { TopicRegistry } from '../../../src/broker/topics/topic-registry.ts'
 import { TransactionCoordinator } from '../../../src/broker/transactions/transaction-coordinator.ts'
 import { DEFAULT_TRANSACTION_SETTINGS } from '../../../src/broker/transactions/transaction-settings.ts'
@@ -19,6 +20,7 @@ import { nodeNetwork } from '../../../src/runtime/node-network.ts'
 import { systemRandom } from '../../../src/runtime/random.ts'
 import { systemClock } from '../../../src/runtime/system-clock.ts'
 import { type Logger, silentLogger } from '../../../src/telemetry/logger.ts'
+import { compress, decompress } from '../../../src/util/compression.ts'
 
 export interface HarnessOptions {
   readonly settings?: Partial<KafkaSettings>
@@ -61,6 +63,7 @@ export async function startKafka<L extends LogStore>(log: L, options: HarnessOpt
     producerIds,
     transactions,
     fetchSessions: new FetchSessions(systemClock, systemRandom),
+    recompression: new Recompression(decompress, compress, 10_000_000),
     brokerConfigs,
     groupConfigs,
   }

@@ -120,10 +120,14 @@ test('a wrong password gets 58 with a message, then the connection closes', asyn
   }
 })
 
-test('a token without a handshake gets 34', async () => {
-  await using t = await setup()
-  const client = await t.connect()
+test('a token without a handshake gets 34 where a login is not asked for, and ends the connection where it is', async () => {
+  await using optional = await setup('optional')
+  const client = await optional.connect()
   assert.equal((await client.ask(AUTHENTICATE, 1, { authBytes: plain('alice', 'pencil') })).errorCode, 34)
+  await using required = await setup()
+  const other = await required.connect()
+  other.send(SaslAuthenticateRequest, 1, { authBytes: plain('alice', 'pencil') })
+  assert.equal(await other.nextFrame(), null)
 })
 
 test('after a handshake of version 0 tokens are bare frames', async () => {

@@ -341,7 +341,8 @@ function allQuestions(): Question[] {
         ]
         const made = await peer.ask([CreateTopicsRequest, CreateTopicsResponse], 7, { topics })
         return made.topics[0]?.configs
-          ?.map(({ name, value, readOnly, configSource, isSensitive }) => [name, value, readOnly, configSource, isSensitive].join(' '))
+          ?.filter(({ name }) => !name.startsWith('mqtt.'))
+          .map(({ name, value, readOnly, configSource, isSensitive }) => [name, value, readOnly, configSource, isSensitive].join(' '))
           .sort()
       },
     },
