@@ -8,7 +8,7 @@ import { IndexFile } from './index-file.ts'
 import type { AbortedTransaction } from './ports.ts'
 
 /** version int16, producerId int64, firstOffset int64, lastOffset int64, lastStableOffset int64. */
-export const TXN_ENTRY_BYTES = 34
+const TXN_ENTRY_BYTES = 34
 const VERSION = 0
 
 export class TxnIndex {

@@ -31,7 +31,7 @@ export interface ProducingTransaction {
   admit(producer: BatchProducer, partition: Partition): Admission
 }
 
-export interface BatchProducer {
+interface BatchProducer {
   readonly producerId: number
   readonly producerEpoch: number
 }
