@@ -22,6 +22,17 @@ export interface Connect {
   readonly will: WillFields | null
 }
 
+/** Of 5.0; nothing of it is on the wire before. */
+export interface SubscribeOptions {
+  readonly noLocal?: boolean
+  readonly retainAsPublished?: boolean
+  readonly retainHandling?: 0 | 1 | 2
+  /** The subscription identifier. */
+  readonly id?: number
+  /** Where a replay begins. */
+  readonly from?: string
+}
+
 /** One MQTT connection of a simulated client: packets both ways, nothing remembered. */
 export class MqttConnection {
   readonly connack: ConnackPacket
@@ -93,6 +104,10 @@ export class MqttConnection {
     return this.#closed
   }
 
+  get level(): 4 | 5 {
+    return this.#level
+  }
+
   get socket(): StreamSocket {
     return this.#socket
   }
@@ -113,14 +128,22 @@ export class MqttConnection {
     this.send({ type, packetId, reason: 0, properties: NO_PROPERTIES })
   }
 
-  subscribe(packetId: number, filter: string, qos: 0 | 1 | 2): void {
-    const subscription = { filter, qos, noLocal: false, retainAsPublished: false, retainHandling: 0 as const }
-    this.send({ type: 'SUBSCRIBE', packetId, subscriptions: [subscription], properties: NO_PROPERTIES })
+  subscribe(packetId: number, filter: string, qos: 0 | 1 | 2, options: SubscribeOptions = {}): void {
+    const { noLocal = false, retainAsPublished = false, retainHandling = 0, id, from } = options
+    const properties = {
+      ...(id === undefined ? {} : { subscriptionIdentifiers: [id] }),
+      ...(from === undefined ? {} : { userProperties: [['from', from] as const] }),
+    }
+    this.send({ type: 'SUBSCRIBE', packetId, subscriptions: [{ filter, qos, noLocal, retainAsPublished, retainHandling }], properties })
   }
 
-  /** DISCONNECT, and the end. */
-  leave(): void {
-    this.send({ type: 'DISCONNECT', reason: 0, properties: NO_PROPERTIES })
+  unsubscribe(packetId: number, filter: string): void {
+    this.send({ type: 'UNSUBSCRIBE', packetId, filters: [filter], properties: NO_PROPERTIES })
+  }
+
+  /** DISCONNECT (with another session expiry, where given), and the end. */
+  leave(sessionExpiryS?: number): void {
+    this.send({ type: 'DISCONNECT', reason: 0, properties: sessionExpiryS === undefined ? NO_PROPERTIES : { sessionExpiryS } })
     this.#socket.end()
   }
 
@@ -168,6 +191,8 @@ function connectPacket(connect: Connect): ConnectPacket {
   return { type: 'CONNECT', level, cleanStart, keepAliveS, clientId, will, username: undefined, password: undefined, properties }
 }
 
-export function publishPacket(fields: Pick<PublishPacket, 'topic' | 'payload' | 'qos' | 'retain' | 'packetId' | 'dup'>, level: 4 | 5): PublishPacket {
+type PublishFields = Pick<PublishPacket, 'topic' | 'payload' | 'qos' | 'retain' | 'packetId' | 'dup'> & Partial<Pick<PublishPacket, 'properties'>>
+
+export function publishPacket(fields: PublishFields, level: 4 | 5): PublishPacket {
   return { type: 'PUBLISH', properties: null, topicAlias: 0, subscriptionIdentifiers: [], packet: null, packetLevel: level, ...fields }
 }

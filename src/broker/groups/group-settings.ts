@@ -50,7 +50,7 @@ export interface GroupSettings {
   readonly maxOffsets: number
   /**
    * Bytes of one group's state record. A member whose subscription does not fit beside the others' gets
-   * GROUP_MAX_SIZE_REACHED; where the assignments do not fit, SyncGroup gets UNKNOWN_SERVER_ERROR as in Kafka.
+   * GROUP_MAX_SIZE_REACHED, in a group of KIP-848 too; where the assignments do not fit, SyncGroup gets UNKNOWN_SERVER_ERROR as in Kafka.
    */
   readonly maxStateBytes: number
 }

@@ -21,6 +21,8 @@ export class Cursor {
   readonly lagging = new Map<PartitionTail, Lag>()
   /** Positions that differ from the mark's. While connected only partitions at the tail; offline also the lagging ones. */
   readonly beside = new Map<PartitionTail, number>()
+  /** While offline: lags in the middle of a message that several subscriptions of the session match. */
+  readonly partial = new Map<PartitionTail, Lag>()
   /** The mark's sequence; 0 where there is none: every partition from its start. */
   mark = 0
   #hotTail: PartitionTail | null = null
@@ -53,6 +55,22 @@ export class Cursor {
     this.lagging.set(tail, { next: offset, done })
   }
 
+  /** The client is gone: partitions that are behind keep their place. */
+  suspend(): void {
+    this.settle()
+    for (const [tail, lag] of this.lagging) {
+      this.beside.set(tail, lag.next)
+      if (lag.done !== null) this.partial.set(tail, lag)
+    }
+    this.lagging.clear()
+  }
+
+  /** It is back: behind from `offset` on. */
+  resume(tail: PartitionTail, offset: number): void {
+    const partial = this.partial.get(tail)
+    this.fallBehind(tail, offset, partial?.next === offset ? partial.done : null)
+  }
+
   /** The log was read up to the tail. */
   caughtUp(tail: PartitionTail): void {
     const lag = this.lagging.get(tail)
@@ -74,5 +92,6 @@ export class Cursor {
     this.settle()
     this.lagging.delete(tail)
     this.beside.delete(tail)
+    this.partial.delete(tail)
   }
 }

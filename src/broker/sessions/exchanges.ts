@@ -49,7 +49,7 @@ export class Exchanges {
   readonly #wake: () => void
   /** In the order of their first sending. */
   readonly #inFlight = new Map<number, InFlight>()
-  /** QoS 2 places given out before a crash, at or above a position: not to be given out again. */
+  /** Places given out before a crash, and not finished then, at or above a position: not to be given out again. */
   #handedOut: Set<string> | null = null
   readonly #isInUse = (packetId: number) => this.#inFlight.has(packetId) || this.#store?.holds(packetId) === true
   #client: SessionClient | null = null
@@ -97,7 +97,7 @@ export class Exchanges {
   /** After a restart: an exchange that was kept. */
   restore(entry: InFlight): void {
     this.#inFlight.set(entry.packetId, entry)
-    if (entry.qos !== 2 || entry.tail === null) return
+    if (entry.tail === null) return
     this.#handedOut ??= new Set()
     this.#handedOut.add(placeOf(entry.tail, entry.offset, entry.filter))
   }

@@ -73,11 +73,7 @@ export class Positions {
   /** Going away: partitions that are behind keep their place. */
   end(): void {
     this.#live = false
-    for (const cursor of this.#cursors) {
-      cursor.settle()
-      for (const [tail, lag] of cursor.lagging) cursor.beside.set(tail, lag.next)
-      cursor.lagging.clear()
-    }
+    for (const cursor of this.#cursors) cursor.suspend()
   }
 
   /** The tails of partitions the own cursor is behind on, by key; null where there are none. */
@@ -149,9 +145,10 @@ export class Positions {
         if (known.has(tail)) continue
         known.add(tail)
         const position = this.#seen(cursor, tail)
-        if (position < tail.dispatched) cursor.fallBehind(tail, position, null)
+        if (position < tail.dispatched) cursor.resume(tail, position)
       }
     }
+    cursor.partial.clear()
   }
 
   /** While offline: beside the mark, else at the mark, else a partition newer than it. */

@@ -33,7 +33,7 @@ export interface PositionRecord {
   readonly inFlight: PackedExchanges
 }
 
-/** QoS 1 exchanges: five numbers each (packet id, offset, index into tails, index into filters, retain). Identifiers and prefix are the subscription's. */
+/** QoS 1 exchanges: five numbers each (packet id, offset, index into tails, index into filters, retain). Identifiers are those the subscription has at the restart. */
 export interface PackedExchanges {
   readonly tails: readonly string[]
   readonly filters: readonly string[]

@@ -11,6 +11,9 @@ export interface LazyState {
 /** Null, or why it did not become durable. */
 export type OnSaved = (failed: Failure | null) => void
 
+/** Deletions kept for a disk that refuses them; beyond it a restart may find again what was forgotten. */
+const MAX_OWED = 100_000
+
 /**
  * State of sessions on its way to disk: what somebody waits for goes at the end of the turn, one group for all of the turn;
  * what nobody waits for (acknowledgements, positions) goes at most `ackFlushMs` later, or along with the former.
@@ -23,6 +26,8 @@ export class SessionJournal {
   readonly #onFailure: (failed: Failure) => void
   #records: StateRecord[] = []
   #waiting: OnSaved[] = []
+  /** Deletions that the disk refused, by kind and key: memory has forgotten what they are of, the disk has not. */
+  readonly #owed = new Map<string, StateRecord>()
   readonly #lazy = new Set<LazyState>()
   #armed = false
   #timer: Timer | null = null
@@ -83,7 +88,9 @@ export class SessionJournal {
 
   #flushTurn(): void {
     this.#armed = false
-    const state = this.#records
+    // Where somebody waits, a promise is due: that of before comes first.
+    const owed = this.#waiting.length > 0 ? [...this.#owed.values()] : []
+    const state = owed.length === 0 ? this.#records : [...owed, ...this.#records]
     const waiting = this.#waiting
     this.#records = []
     this.#waiting = []
@@ -98,8 +105,17 @@ export class SessionJournal {
       onDone: (failed) => {
         const result = failed === null ? null : failure(ERRORS.kafkaStorageError, failed.message)
         if (result !== null) this.#onFailure(result)
+        this.#settle(state, result !== null)
         for (const onSaved of waiting) onSaved(result)
       },
     })
+  }
+
+  #settle(state: readonly StateRecord[], failed: boolean): void {
+    for (const record of state) {
+      const key = `${record.kind} ${record.key}`
+      if (failed && record.value === null && this.#owed.size < MAX_OWED) this.#owed.set(key, record)
+      else if (!failed && this.#owed.size > 0) this.#owed.delete(key)
+    }
   }
 }

@@ -18,7 +18,7 @@ import { LogBlocks } from './log-blocks.ts'
 import { Marks } from './marks.ts'
 import { OfflineFilters } from './offline-filters.ts'
 import type { PartitionTail } from './partition-tail.ts'
-import type { ConnectRequest, SessionClient, Sessions } from './ports.ts'
+import type { ConnectRequest, SessionClient, Sessions, Will } from './ports.ts'
 import { Publisher } from './publisher.ts'
 import { RetainedStore } from './retained-store.ts'
 import { RouteTable } from './route-table.ts'
@@ -90,7 +90,7 @@ export class SessionManager implements Sessions {
     const listener = { onChanged: (tail: PartitionTail) => this.#marks.changed(tail), onDeleted: (tail: PartitionTail) => this.#forget(tail) }
     this.hub = new DeliveryHub(topics, mapping, new RouteTable(this.#settings), this.#blocks, clock, this.counters, listener, this.#settings)
     const publisher = new Publisher(mapping, this.#turn, this.hub, this.retained, this.#journal, security, clock, (topic) => this.#offline.matches(topic))
-    this.#wills = new Wills(publisher, this.#journal, this.#deadlines, clock)
+    this.#wills = new Wills(publisher, this.#journal, this.#deadlines, clock, () => this.#turn.flush())
     const scheduler = new CatchUpScheduler(clock, this.#settings.catchUpRecordsPerTurn)
     this.#services = {
       clock,
@@ -200,7 +200,9 @@ export class SessionManager implements Sessions {
     const resumes = !request.cleanStart && session.principal.name === request.principal.name
     if (session.client !== null) this.#takeOver(session, resumes)
     else this.#offline.remove(session)
-    if (!resumes || session.expiryS === 0) {
+    // Its time may be over before the timer had its turn.
+    const isOver = session.expiresAtMs !== null && session.expiresAtMs <= this.#context.clock.now()
+    if (!resumes || isOver || session.expiryS === 0) {
       this.#end(session, records)
       return undefined
     }
@@ -280,11 +282,12 @@ export class SessionManager implements Sessions {
     for (const session of this.#sessions.values()) {
       this.#offline.add(session)
       this.#armExpiry(session)
-      if (session.will !== null) this.#restoreWill(session, records)
+      if (session.will !== null) this.#restoreWill(session, session.will, records)
       records.push(session.record())
     }
     if (records.length > 0) this.#journal.save(records, null)
     for (const { clientId, will, principal } of orphanedWills) {
+      this.#wills.found(clientId, will)
       this.#wills.publishMessage(clientId, will, principalNamed(this.#context.security, principal))
     }
   }
@@ -299,7 +302,8 @@ export class SessionManager implements Sessions {
     return session
   }
 
-  #restoreWill(session: ClientSession, records: StateRecord[]): void {
+  #restoreWill(session: ClientSession, will: Will, records: StateRecord[]): void {
+    this.#wills.found(session.clientId, will)
     if (session.willDueAtMs === null) this.#wills.arm(session, records)
     else this.#wills.restore(session, session.willDueAtMs)
   }

@@ -2,6 +2,7 @@ import type { InFlight } from './in-flight.ts'
 import type { PartitionTail } from './partition-tail.ts'
 import type { ExchangeRecord, PackedExchanges, SubscriptionRecord } from './session-codec.ts'
 import type { Subscription } from './subscription.ts'
+import { parseTopicFilter } from './topic-filter.ts'
 
 /** What is kept of a subscription. */
 export function subscriptionRecord(subscription: Subscription): SubscriptionRecord {
@@ -68,9 +69,16 @@ export function* unpackExchanges(packed: PackedExchanges, subscriptions: Readonl
     yield {
       ...record,
       ...(retain === 1 ? { retain: true } : {}),
-      ...(subscription === undefined ? {} : { ids: subscription.ids, prefix: subscription.prefix }),
+      ...(subscription === undefined ? {} : { ids: subscription.ids }),
+      prefix: prefixOf(text),
     }
   }
+}
+
+/** `$replay/FROM/`, or empty. */
+function prefixOf(text: string): string {
+  const parsed = parseTopicFilter(text)
+  return typeof parsed === 'string' ? '' : text.slice(0, text.length - parsed.filter.length)
 }
 
 function indexIn(known: Map<string, number>, text: string): number {

@@ -22,9 +22,16 @@ export class Wills {
   readonly #journal: SessionJournal
   readonly #deadlines: Deadlines
   readonly #clock: Clock
+  readonly #flush: () => void
+  /** Whose will the record of a client id is: a newer one must not go with the publication of an older. */
+  readonly #kept = new Map<string, Will>()
+  /** Wills on their way to the log. */
+  readonly #publishing = new Map<string, Will>()
 
-  constructor(publisher: Publisher, journal: SessionJournal, deadlines: Deadlines, clock: Clock) {
+  /** `flush` appends what was published in this turn. */
+  constructor(publisher: Publisher, journal: SessionJournal, deadlines: Deadlines, clock: Clock, flush: () => void) {
     this.#publisher = publisher
+    this.#flush = flush
     this.#journal = journal
     this.#deadlines = deadlines
     this.#clock = clock
@@ -35,6 +42,10 @@ export class Wills {
     const had = session.will !== null
     this.#disarm(session)
     session.will = will === null ? null : { message: keep(will), delayS: will.delayS }
+    // One that is still on its way takes its record along: before this one is written.
+    if (this.#publishing.has(session.clientId)) this.#flush()
+    if (session.will !== null) this.#kept.set(session.clientId, session.will)
+    else this.#kept.delete(session.clientId)
     if (had || will !== null) records.push(this.record(session))
   }
 
@@ -50,6 +61,11 @@ export class Wills {
     session.willDueAtMs = this.#clock.now() + delayS * 1000
     records.push(this.record(session))
     this.#schedule(session)
+  }
+
+  /** After a restart: the record that was found. */
+  found(clientId: string, will: Will): void {
+    this.#kept.set(clientId, will)
   }
 
   /** After a restart. */
@@ -68,10 +84,18 @@ export class Wills {
   }
 
   publishMessage(clientId: string, will: Will, principal: Principal): void {
-    const gone = willState(clientId, null)
-    this.#publisher.publish(will.message, { principal, publisher: clientId, clientId, state: [gone] }, (failed) => {
-      if (failed?.error === ERRORS.kafkaStorageError) this.#deadlines.at(this.#clock.now() + RETRY_MS, () => this.publishMessage(clientId, will, principal))
-      else if (failed !== null) this.#journal.save([gone], null)
+    const isKept = this.#kept.get(clientId) === will
+    const gone = isKept ? [willState(clientId, null)] : []
+    this.#publishing.set(clientId, will)
+    this.#publisher.publish(will.message, { principal, publisher: clientId, clientId, state: gone }, (failed) => {
+      if (this.#publishing.get(clientId) === will) this.#publishing.delete(clientId)
+      if (failed?.error === ERRORS.kafkaStorageError) {
+        this.#deadlines.at(this.#clock.now() + RETRY_MS, () => this.publishMessage(clientId, will, principal))
+        return
+      }
+      if (this.#kept.get(clientId) !== will) return
+      this.#kept.delete(clientId)
+      if (failed !== null) this.#journal.save(gone, null)
     })
   }
 
@@ -80,6 +104,7 @@ export class Wills {
     if (session.will === null) return
     this.#disarm(session)
     session.will = null
+    this.#kept.delete(session.clientId)
     records.push(willState(session.clientId, null))
   }
 

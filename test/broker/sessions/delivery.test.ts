@@ -222,6 +222,32 @@ test('copies of one message for overlapping subscriptions survive a window of on
   assert.deepEqual(alice.client.got.map((got) => got.ids[0]).sort(), [1, 2, 3])
 })
 
+test('a client that comes back in the middle of its copies of one message gets each of them once', async () => {
+  const broker = await TestBroker.open()
+  const oneAtATime = () => Object.assign(new FakeClient(), { receiveMaximum: 1 })
+  const alice = await broker.connect('alice', { client: oneAtATime() })
+  for (const [index, filter] of ['a/#', 'a/+', 'a/b'].entries()) await alice.subscribe(filter, 2, { subscriptionId: index + 1 })
+  await alice.publishExactlyOnce(7, 'a/b', 'x')
+  const [first] = alice.client.got
+  assert.ok(first !== undefined)
+  alice.session.received(first.packetId, 0)
+  await broker.clock.settle()
+  alice.session.completed(first.packetId)
+  await broker.clock.settle()
+  assert.equal(alice.client.got.length, 2)
+  await alice.lose()
+  const again = await broker.connect('alice', { client: oneAtATime() })
+  for (let index = 0; index < again.client.got.length; index++) {
+    const { packetId } = again.client.got[index] as { packetId: number }
+    again.session.received(packetId, 0)
+    await broker.clock.settle()
+    again.session.completed(packetId)
+    await broker.clock.settle()
+  }
+  const ids = [...alice.client.got, ...again.client.got.filter(({ dup }) => !dup)].map((got) => got.ids[0])
+  assert.deepEqual(ids.sort(), [1, 2, 3])
+})
+
 test('expiry counts from the publish, and what is over is not sent [MQTT-3.3.2-5]', async () => {
   const broker = await TestBroker.open()
   const alice = await broker.connect('alice', { client: Object.assign(new FakeClient(), { receiveMaximum: 1 }) })

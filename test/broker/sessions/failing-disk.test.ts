@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { TestBroker, will } from './support/broker.ts'
+import { isFailure } from '../../../src/broker/errors.ts'
+import { ANONYMOUS, TestBroker, will } from './support/broker.ts'
+import { FakeClient } from './support/fake-client.ts'
 
 test('a publish that the disk refuses is refused, and the next one counts', async () => {
   const broker = await TestBroker.open()
@@ -103,4 +105,23 @@ test('what the disk refused to note of a QoS 2 delivery is not passed over by a 
   const again = await after.connect('alice')
   await after.clock.settle()
   assert.deepEqual(again.client.texts, ['a=first'])
+})
+
+test('a clean start is not confirmed while the disk still holds the session of before', async () => {
+  let broker = await TestBroker.open()
+  const alice = await broker.connect('alice')
+  await alice.subscribe('a')
+  await alice.lose()
+  broker.log.failing = true
+  const request = { clientId: 'alice', level: 5 as const, cleanStart: true, sessionExpiryS: 0, will: null, principal: ANONYMOUS }
+  const refused: boolean[] = []
+  for (let attempt = 0; attempt < 2; attempt++) {
+    broker.sessions.connect(request, new FakeClient(), (answer) => refused.push(isFailure(answer)))
+    await broker.clock.settle()
+  }
+  assert.deepEqual(refused, [true, true])
+  broker.log.failing = false
+  await broker.connect('alice', { cleanStart: true, sessionExpiryS: 0 })
+  broker = await broker.crash()
+  assert.equal((await broker.connect('alice')).sessionPresent, false)
 })

@@ -161,6 +161,15 @@ test('sessions end when their expiry has passed, not before', async () => {
   assert.equal((await broker.connect('alice')).sessionPresent, false)
 })
 
+test('a session whose time is over is gone, though its timer had no turn yet', async () => {
+  const broker = await TestBroker.open()
+  const alice = await broker.connect('alice', { sessionExpiryS: 10 })
+  await alice.subscribe('a')
+  await alice.lose()
+  broker.clock.sleep(10_000)
+  assert.equal((await broker.connect('alice')).sessionPresent, false)
+})
+
 test('the expiry deadline survives a restart', async () => {
   let broker = await TestBroker.open()
   const alice = await broker.connect('alice', { sessionExpiryS: 10 })

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { TestBroker, will } from './support/broker.ts'
+import { ANONYMOUS, TestBroker, will } from './support/broker.ts'
+import { FakeClient } from './support/fake-client.ts'
 
 async function watched(broker: TestBroker) {
   const watcher = await broker.connect('watcher', { sessionExpiryS: 0 })
@@ -93,6 +94,25 @@ test('a crash of the broker ends connections: wills follow after the restart, ea
   const { properties } = back.client.got[1]?.delivery.message ?? {}
   assert.equal(properties?.contentType, 'x')
   assert.deepEqual(properties?.correlationData, Buffer.from([1, 2]))
+})
+
+test('a takeover publishes the will of before and keeps its own, whatever comes next', async () => {
+  let broker = await TestBroker.open()
+  const watcher = await broker.connect('watcher')
+  await watcher.subscribe('will/#')
+  await broker.connect('alice', { will: will('will/alice', 'first'), sessionExpiryS: 0 })
+  // Something else waits for the end of this turn already.
+  const request = { clientId: 'bob', level: 5 as const, cleanStart: false, sessionExpiryS: 60, will: null, principal: ANONYMOUS }
+  broker.sessions.connect(request, new FakeClient(), () => {})
+  await broker.connect('alice', { will: will('will/alice', 'second'), sessionExpiryS: 0 })
+  assert.deepEqual(watcher.client.texts, ['will/alice=first'])
+  watcher.session.acknowledge(watcher.client.got[0]?.packetId as number)
+  broker = await broker.crash()
+  const back = await broker.connect('watcher')
+  assert.deepEqual(
+    back.client.texts.filter((text) => text.endsWith('second')),
+    ['will/alice=second'],
+  )
 })
 
 test('a retained will is retained', async () => {

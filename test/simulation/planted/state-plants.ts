@@ -19,6 +19,7 @@ export const STATE_PLANTS: Readonly<Record<string, PlantedFault>> = {
   'wills are kept after a goodbye': { withinSeeds: 20, wrapLog: (log) => withoutState(log, ({ kind, value }) => kind === STATE_KINDS.will && value === null) },
   'committed offsets are not kept': { withinSeeds: 20, wrapLog: (log) => withoutState(log, ({ kind }) => kind === STATE_KINDS.groupOffset) },
   'generations are not kept': { withinSeeds: 20, wrapLog: (log) => withoutState(log, ({ kind }) => kind === STATE_KINDS.group) },
+  'groups of KIP-848 are not kept': { withinSeeds: 20, wrapLog: (log) => withoutState(log, ({ kind }) => kind === STATE_KINDS.consumerGroup) },
   'producer ids are given twice': { withinSeeds: 20, wrapLog: (log) => withoutState(log, ({ kind }) => kind === STATE_KINDS.producerIds) },
   'deletions of topics are not kept': {
     withinSeeds: 20,

@@ -15,7 +15,7 @@ import {
 } from '../group-requests.ts'
 import type { ConsumerGroup } from './consumer-group.ts'
 import type { ConsumerGroupHost } from './consumer-group-host.ts'
-import type { ClassicProfile, ConsumerMember, MemberProfile } from './consumer-member.ts'
+import { BLANK_PROFILE, type ClassicProfile, type ConsumerMember, type MemberProfile } from './consumer-member.ts'
 import { idsOf, namesOf } from './topic-names.ts'
 
 /**
@@ -37,6 +37,8 @@ export function joinAsClassic(group: ConsumerGroup, host: ConsumerGroupHost, req
   const staysKnown = request.instanceId !== null && request.memberId !== ''
   const member = staysKnown ? group.find(memberId, request.instanceId) : (holder ?? group.roster.get(memberId) ?? null)
   if (isFailure(member)) return joinRefused(member.error, request.memberId)
+  const full = group.checkBytes(member, toProfile(member?.profile ?? BLANK_PROFILE, request, subscription))
+  if (full !== null) return joinRefused(full.error, request.memberId)
   const others = holder === undefined || holder.usesClassicProtocol ? null : new Set([holder])
   const becomesClassic = others !== null && group.mayBecomeClassic(others, group.roster.size)
   const joined = member === null || member.id !== memberId ? group.admit(memberId, member) : member

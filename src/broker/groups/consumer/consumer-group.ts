@@ -8,7 +8,7 @@ import { encodeCurrent, encodeEpochs, encodeProfile, encodeTarget, type PartChan
 import type { HeartbeatAnswer, HeartbeatRequest } from './heartbeat-request.ts'
 import { atEpoch, includesAll, listPartitions, NO_EPOCHED_PARTITIONS, NO_PARTITIONS, sameEpochedPartitions, type TopicPartitions } from './partitions.ts'
 import { isReconciledTo, reconcile } from './reconcile.ts'
-import { Roster } from './roster.ts'
+import { Roster, sizeOfProfile } from './roster.ts'
 import type { MayDescribe } from './subscriptions.ts'
 import { Target } from './target.ts'
 
@@ -99,9 +99,13 @@ export class ConsumerGroup implements ChangeSource {
     const topicRegex = request.topicRegex === '' ? null : request.topicRegex
     const wrong = this.roster.subscriptions.checkRegex(topicRegex)
     if (wrong !== null) return failure(ERRORS.invalidRegularExpression, `SubscribedTopicRegex \`${topicRegex}\` is not a valid regular expression: ${wrong}.`)
+    const known = found instanceof ConsumerMember ? found : found.replaces
+    const profile = toProfile(known?.profile ?? BLANK_PROFILE, request)
+    const full = this.checkBytes(known, profile)
+    if (full !== null) return full
     const member = found instanceof ConsumerMember ? found : this.admit(found.memberId, found.replaces)
     const before = member.current
-    this.advance(member, { profile: toProfile(member.profile, request), owned: request.owned, mayDescribe: request.mayDescribe })
+    this.advance(member, { profile, owned: request.owned, mayDescribe: request.mayDescribe })
     this.extendSession(member)
     const isFull = request.rebalanceTimeoutMs !== -1 && (request.topicNames ?? request.topicRegex) !== null && request.owned !== null
     const tells = request.memberEpoch === 0 || isFull || !sameEpochedPartitions(before.assigned, member.current.assigned)
@@ -160,6 +164,15 @@ export class ConsumerGroup implements ChangeSource {
     const { maxConsumerGroupSize } = this.#host.settings
     if (this.roster.size < maxConsumerGroupSize || this.roster.get(memberId) !== undefined || this.roster.holder(instanceId) !== undefined) return null
     return failure(ERRORS.groupMaxSizeReached, `The consumer group has reached its maximum capacity of ${maxConsumerGroupSize} members.`)
+  }
+
+  /** GROUP_MAX_SIZE_REACHED where the members' wishes would take too much. `known` has `profile` in place of its own. */
+  checkBytes(known: ConsumerMember | null, profile: MemberProfile): Failure | null {
+    const { maxStateBytes } = this.#host.settings
+    const bytes = this.roster.profileBytes - (known === null ? 0 : sizeOfProfile(known.profile)) + sizeOfProfile(profile)
+    return bytes <= maxStateBytes
+      ? null
+      : failure(ERRORS.groupMaxSizeReached, `The subscriptions of the group's members would take more than ${maxStateBytes} bytes.`)
   }
 
   /** A new member, or one that takes over what a static member had. */

@@ -1,4 +1,5 @@
 import type { TopicRegistry } from '../../topics/topic-registry.ts'
+import { protocolBytes } from '../classic/membership.ts'
 import { ASSIGNORS, type AssignorName, DEFAULT_ASSIGNOR } from './assignors/assignors.ts'
 import type { ConsumerMember, MemberProfile } from './consumer-member.ts'
 import { PartitionOwners } from './partition-owners.ts'
@@ -17,6 +18,7 @@ export class Roster {
   /** How many classic members support a protocol. */
   readonly #protocols = new Map<string, number>()
   #classicCount = 0
+  #profileBytes = 0
 
   constructor(topics: TopicRegistry) {
     this.subscriptions = new Subscriptions(topics)
@@ -29,6 +31,11 @@ export class Roster {
   /** Members that speak the classic protocol. */
   get classicCount(): number {
     return this.#classicCount
+  }
+
+  /** About what the members' wishes take. */
+  get profileBytes(): number {
+    return this.#profileBytes
   }
 
   /** In order of joining. */
@@ -102,6 +109,7 @@ export class Roster {
   }
 
   #count(profile: MemberProfile, change: 1 | -1): void {
+    this.#profileBytes += change * sizeOfProfile(profile)
     if (change === 1) this.subscriptions.add(profile)
     else this.subscriptions.remove(profile)
     if (profile.assignor !== null) this.#votes.set(profile.assignor, (this.#votes.get(profile.assignor) ?? 0) + change)
@@ -114,3 +122,11 @@ export class Roster {
     }
   }
 }
+
+/** About the bytes that a member's wishes take, in memory and on disk. */
+export function sizeOfProfile({ topicNames, topicRegex, classic }: MemberProfile): number {
+  const names = topicNames.reduce((sum, name) => sum + name.length + NAME_OVERHEAD_BYTES, topicRegex?.length ?? 0)
+  return names + (classic === null ? 0 : protocolBytes(classic.protocols))
+}
+
+const NAME_OVERHEAD_BYTES = 2

@@ -6,14 +6,17 @@ export interface TopicRegex {
   matches(topicName: string): boolean
 }
 
-/** Characters of an expression: what it compiles to grows with it. */
+/** Characters of an expression. */
 const MAX_LENGTH = 8_192
+/** Steps of what it compiles to; a match may take as many per character of a name. `[\\pL]{900}` is long in that sense, not in the other. */
+const MAX_STEPS = 10_000
 
 /** The compiled expression, which must match whole names, or what is wrong with it. */
 export function compileTopicRegex(source: string): TopicRegex | string {
   if (source.length > MAX_LENGTH) return `it is longer than ${MAX_LENGTH} characters`
   try {
     const compiled = loadRe2().compile(source)
+    if (compiled.programSize() > MAX_STEPS) return `it compiles to more than ${MAX_STEPS} steps`
     return { matches: (topicName) => compiled.matches(topicName) }
   } catch (error) {
     return error instanceof Error ? error.message : String(error)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { isFailure } from '../../../../src/broker/errors.ts'
+import type { HeartbeatAnswer } from '../../../../src/broker/groups/consumer/heartbeat-request.ts'
 import { commitErrorOf, World } from '../support/world.ts'
 import { assignmentOf, beat, errorOfBeat, owned, stateOf } from './support.ts'
 
@@ -138,6 +139,36 @@ test('a group takes group.consumer.max.size members, and those it has may come a
   assert.equal(errorOfBeat(it, { memberId: 'm1' }), 'NONE')
   beat(it, { memberId: 'm2', memberEpoch: -2, instanceId: 'i' })
   assert.equal(errorOfBeat(it, { memberId: 'm4', instanceId: 'i' }), 'NONE')
+})
+
+test('what members want is bounded, all together', async () => {
+  const it = await world({ maxStateBytes: 100 })
+  beat(it, { memberId: 'm1', topicNames: ['x'.repeat(60)] })
+  assert.equal(errorOfBeat(it, { memberId: 'm2', topicNames: ['y'.repeat(60)] }), 'GROUP_MAX_SIZE_REACHED')
+  assert.equal(errorOfBeat(it, { memberId: 'm1', memberEpoch: 2, topicNames: ['z'.repeat(90)] }), 'NONE')
+})
+
+test('an expression that is too long, or compiles to too much, is refused', async () => {
+  const it = await world()
+  for (const topicRegex of ['x'.repeat(9_000), '[\\pL\\pN]{900}'.repeat(20), '(', 'a(?=b)']) {
+    assert.equal(errorOfBeat(it, { topicRegex }), 'INVALID_REGULAR_EXPRESSION', topicRegex.slice(0, 20))
+  }
+  assert.equal(stateOf(it), 'GROUP_ID_NOT_FOUND')
+})
+
+test('500 members share 5,000 partitions within three rounds of heartbeats', async () => {
+  const it = await new World().open()
+  const topicNames = Array.from({ length: 10 }, (_, n) => it.topic(`t${n}`, 500).name)
+  const members = Array.from({ length: 500 }, (_, n) => ({ memberId: `m${n}`, memberEpoch: 0, owned: [] as NonNullable<HeartbeatAnswer['assignment']> }))
+  const round = () => {
+    for (const member of members) {
+      const { memberEpoch, assignment } = beat(it, { ...member, topicNames: member.memberEpoch === 0 ? topicNames : null })
+      Object.assign(member, { memberEpoch }, assignment === null ? {} : { owned: assignment })
+    }
+  }
+  for (let rounds = 0; rounds < 4; rounds++) round()
+  assert.deepEqual(new Set(members.map(({ owned }) => owned.reduce((sum, { partitions }) => sum + partitions.length, 0))), new Set([10]))
+  assert.match(stateOf(it), /^Stable/)
 })
 
 test('a broker takes a bounded number of groups', async () => {

@@ -41,6 +41,11 @@ export class ManualClock implements Clock {
     }
   }
 
+  /** Moves the time as for a process that was stopped: what came meanwhile is read before any timer. */
+  sleep(ms: number): void {
+    this.#nowMs += ms
+  }
+
   /** Moves the time, firing timers in their order. */
   async advance(ms: number): Promise<void> {
     await this.settle()

@@ -1,0 +1,131 @@
+import type { Packet } from '../../../src/mqtt/wire/packets.ts'
+import { DiskWatch } from '../disk-watch.ts'
+import type { LogModel, Sent } from '../log-model.ts'
+import { type MqttConnection, publishPacket } from '../mqtt-client.ts'
+import type { World } from '../world.ts'
+import { valueBytes } from './kafka-producers.ts'
+
+export interface OutboxOptions {
+  readonly name: string
+  /** The log topic; MQTT topics are below it. */
+  readonly topic: string
+  readonly keys: readonly string[]
+}
+
+interface Outgoing {
+  readonly sent: Sent
+  readonly mqttTopic: string
+  readonly qos: 1 | 2
+  readonly packetId: number
+  readonly padding: number
+  readonly disk: DiskWatch
+  stage: 'publish' | 'release'
+}
+
+const WINDOW = 10
+const NO_MATCHING_SUBSCRIBERS = 0x10
+const MAX_PACKET_ID = 65_535
+
+/** A client's half of its own publishes: what was not acknowledged is sent again, in order, under its packet id, as long as the session lives. */
+export class Outbox {
+  readonly #world: World
+  readonly #model: LogModel
+  readonly #options: OutboxOptions
+  readonly #numbers = new Map<string, number>()
+  readonly #entries: Outgoing[] = []
+  #nextId = 1
+
+  constructor(world: World, model: LogModel, options: OutboxOptions) {
+    this.#world = world
+    this.#model = model
+    this.#options = options
+  }
+
+  get isEmpty(): boolean {
+    return this.#entries.length === 0
+  }
+
+  /** After CONNACK; `sameSession`: the broker still knows what came before. Without that nothing may be sent again under the old ids. */
+  resume(connection: MqttConnection, sameSession: boolean): void {
+    if (!sameSession) this.#entries.length = 0
+    for (const entry of this.#entries) {
+      if (entry.stage === 'publish') this.#sendPublish(connection, entry, true)
+      else connection.acknowledge('PUBREL', entry.packetId)
+    }
+  }
+
+  /** One message at some QoS, where the window allows. */
+  publish(connection: MqttConnection): void {
+    const { random } = this.#world
+    const { name, topic, keys } = this.#options
+    if (this.#entries.length >= WINDOW) return
+    const key = random.pick(keys)
+    const number = this.#numbers.get(key) ?? 0
+    this.#numbers.set(key, number + 1)
+    const qos = random.pick([0, 1, 1, 2, 2] as const)
+    const guarantee = (['at-most-once', 'at-least-once', 'exactly-once'] as const)[qos]
+    const mqttTopic = `${topic}/${key}`
+    const sent = this.#model.send({ value: `${name}.${key}.${number}`, topic, sender: `${name}.${key}`, number, guarantee, durable: qos > 0, mqttTopic })
+    const padding = random.chance(0.03) ? random.below(20_000) : random.below(100)
+    this.#world.count(`published qos ${qos}`)
+    if (qos === 0) {
+      sent.sends++
+      connection.send(
+        publishPacket({ topic: mqttTopic, payload: valueBytes(sent.value, padding), qos, retain: false, packetId: 0, dup: false }, connection.level),
+      )
+      return
+    }
+    const entry: Outgoing = { sent, mqttTopic, qos, packetId: this.#newId(), padding, disk: new DiskWatch(this.#world), stage: 'publish' }
+    this.#entries.push(entry)
+    this.#sendPublish(connection, entry, false)
+  }
+
+  /** Takes what answers a publish; whatever else came is not its own. */
+  receive(connection: MqttConnection, packet: Packet): void {
+    if (packet.type !== 'PUBACK' && packet.type !== 'PUBREC' && packet.type !== 'PUBCOMP') return
+    const { name } = this.#options
+    this.#world.trace('answer', `${name} ${packet.type} ${packet.packetId}`)
+    const entry = this.#entries.find(({ packetId }) => packetId === packet.packetId)
+    if (entry === undefined || (packet.type === 'PUBACK') !== (entry.qos === 1)) {
+      this.#world.violate(`${name} got ${packet.type} ${packet.packetId}, which answers nothing`)
+      return
+    }
+    if (packet.type === 'PUBACK') {
+      const first = this.#entries.find(({ qos, stage }) => qos === 1 && stage === 'publish')
+      if (first !== entry) this.#world.violate(`${name}: PUBACK ${packet.packetId} overtook ${first?.packetId}`)
+    }
+    if (packet.reason !== 0 && packet.reason !== NO_MATCHING_SUBSCRIBERS && packet.type !== 'PUBCOMP') {
+      this.#world.count(`${packet.type} ${packet.reason}`)
+      if (!entry.disk.failed) this.#world.violate(`${name}: ${packet.type} ${packet.packetId} has reason ${packet.reason}`)
+      this.#remove(entry)
+      return
+    }
+    if (packet.type === 'PUBREC') {
+      entry.sent.acknowledged = true
+      entry.stage = 'release'
+      connection.acknowledge('PUBREL', entry.packetId)
+      return
+    }
+    if (packet.type === 'PUBCOMP' && entry.stage === 'publish') this.#world.violate(`${name}: PUBCOMP ${packet.packetId} before PUBREC`)
+    entry.sent.acknowledged = true
+    this.#world.count(`acknowledged qos ${entry.qos}`)
+    this.#remove(entry)
+  }
+
+  #sendPublish(connection: MqttConnection, { sent, mqttTopic, qos, packetId, padding }: Outgoing, dup: boolean): void {
+    sent.sends++
+    this.#world.trace('publish', `${sent.value} qos ${qos} id ${packetId}${dup ? ' dup' : ''}`)
+    connection.send(publishPacket({ topic: mqttTopic, payload: valueBytes(sent.value, padding), qos, retain: false, packetId, dup }, connection.level))
+  }
+
+  #remove(entry: Outgoing): void {
+    this.#entries.splice(this.#entries.indexOf(entry), 1)
+  }
+
+  #newId(): number {
+    // Few ids, so that they come again soon.
+    do this.#nextId = (this.#nextId % Math.min(MAX_PACKET_ID, 40)) + 1
+    while (this.#entries.some(({ packetId }) => packetId === this.#nextId))
+    return this.#nextId
+  }
+}
