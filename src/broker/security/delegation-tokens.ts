@@ -2,6 +2,7 @@ import { createHash, createHmac } from 'node:crypto'
 import type { LogStore, StateMachine, StateRecord } from '../../log/ports.ts'
 import type { Clock, Timer } from '../../runtime/clock.ts'
 import type { Random } from '../../runtime/random.ts'
+import { OneAtATime } from '../../util/one-at-a-time.ts'
 import { randomUuid } from '../../util/uuid.ts'
 import { ERRORS, type Failure, failure } from '../errors.ts'
 import { STATE_KINDS } from '../state-kinds.ts'
@@ -50,8 +51,7 @@ export class TokenStore implements DelegationTokens, StateMachine {
   #secretIsDurable = false
   #sweeper: Timer | null = null
   /** One key derivation at a time: they share libuv's threads with the journal's fdatasync. */
-  #turn: Promise<unknown> = Promise.resolve()
-  #waiting = 0
+  readonly #proofs = new OneAtATime(MAX_WAITING_PROOFS)
 
   /** Before `LogStore.open`. */
   constructor(log: LogStore, clock: Clock, random: Random, settings: TokenSettings) {
@@ -124,11 +124,11 @@ export class TokenStore implements DelegationTokens, StateMachine {
 
   async prove(tokenId: string, mechanism: ScramMechanism): Promise<TokenProof | undefined> {
     const token = this.#tokens.get(tokenId)
-    if (token === undefined || this.#hasExpired(token) || this.#waiting >= MAX_WAITING_PROOFS) return undefined
+    if (token === undefined || this.#hasExpired(token) || this.#proofs.isFull) return undefined
     const password = this.#hmacOf(tokenId).toString('base64')
     // The same salt every time, as if it were kept.
     const salt = createHmac('sha256', this.#mustHaveSecret()).update(`salt ${mechanism} ${tokenId}`).digest().subarray(0, 24)
-    const salted = await this.#inTurn(() => saltPassword(mechanism, password, salt, MIN_ITERATIONS))
+    const salted = await this.#proofs.run(() => saltPassword(mechanism, password, salt, MIN_ITERATIONS))
     return { credential: credentialOf(mechanism, salted, salt, MIN_ITERATIONS), owner: token.owner, expiresAtMs: token.expiryMs }
   }
 
@@ -201,15 +201,6 @@ export class TokenStore implements DelegationTokens, StateMachine {
       this.#tokens.set(tokenId, token)
       this.#byDigest.set(digest, tokenId)
     }
-  }
-
-  #inTurn<T>(run: () => Promise<T>): Promise<T> {
-    this.#waiting++
-    const mine = this.#turn.then(run).finally(() => {
-      this.#waiting--
-    })
-    this.#turn = mine.catch(() => {})
-    return mine
   }
 }
 

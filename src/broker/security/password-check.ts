@@ -1,5 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { Random } from '../../runtime/random.ts'
+import { OneAtATime } from '../../util/one-at-a-time.ts'
 import type { ScramCredential } from './ports.ts'
 import { MIN_ITERATIONS, provesCredential, saltPassword } from './scram.ts'
 
@@ -23,11 +24,11 @@ export class PasswordCheck {
   readonly #decoy: ScramCredential
   /** Username to HMAC of the password that was right; in order of use. */
   readonly #verified = new Map<string, { readonly credential: ScramCredential; readonly mac: Buffer }>()
-  #waiting = 0
-  #turn: Promise<unknown> = Promise.resolve()
+  readonly #turns: OneAtATime
 
   constructor(random: Random, limits: PasswordCheckLimits = PASSWORD_CHECK_LIMITS) {
     this.#limits = limits
+    this.#turns = new OneAtATime(limits.maxWaiting)
     this.#key = random.bytes(32)
     this.#decoy = {
       mechanism: 'SCRAM-SHA-256',
@@ -42,9 +43,9 @@ export class PasswordCheck {
   async check(username: string, password: string, credential: ScramCredential | undefined): Promise<boolean> {
     const mac = createHmac('sha256', this.#key).update(`${username}\0${password}`).digest()
     if (this.#isVerified(username, credential, mac)) return true
-    if (this.#waiting >= this.#limits.maxWaiting) return false
+    if (this.#turns.isFull) return false
     const target = credential ?? this.#decoy
-    return this.#inTurn(async () => {
+    return this.#turns.run(async () => {
       // Another connection of a storm may have been through meanwhile.
       if (this.#isVerified(username, credential, mac)) return true
       const salted = await saltPassword(target.mechanism, password, target.salt, target.iterations)
@@ -67,14 +68,5 @@ export class PasswordCheck {
     if (this.#verified.size <= this.#limits.maxVerified) return
     const oldest = this.#verified.keys().next()
     if (!oldest.done) this.#verified.delete(oldest.value)
-  }
-
-  #inTurn<T>(run: () => Promise<T>): Promise<T> {
-    this.#waiting++
-    const mine = this.#turn.then(run).finally(() => {
-      this.#waiting--
-    })
-    this.#turn = mine.catch(() => {})
-    return mine
   }
 }
