@@ -155,7 +155,7 @@ export class GroupCoordinator {
     if (request.groupId === '') return ERRORS.invalidGroupId
     const group = this.#registry.get(request.groupId)
     if (group === undefined) return ERRORS.unknownMemberId
-    return group.type === 'classic' ? group.heartbeat(request, request.connection) : heartbeatAsClassic(group, request)
+    return group.type === 'classic' ? group.heartbeat(request, request.connection) : heartbeatAsClassic(group, request, request.connection)
   }
 
   /** LeaveGroup: an error for all, or one (or null) for each member in order; when it is durable, where the group is of KIP-848. */

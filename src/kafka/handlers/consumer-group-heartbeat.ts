@@ -52,6 +52,7 @@ function toHeartbeat(request: ConsumerGroupHeartbeatRequest, context: RequestCon
     clientId: context.clientId,
     // The slash is how Java prints an address without a name; tools expect it.
     clientHost: `/${remoteAddress}`,
+    connection: context.connection,
     makesOwnMemberId: context.version >= FIRST_WITH_OWN_MEMBER_ID,
     mayDescribe: (topicName) => context.broker.security.authorize(principal, 'describe', 'topic', topicName),
   }

@@ -417,7 +417,7 @@ export class ClassicGroup {
   #sessionEnded(member: Member): void {
     if (this.members.get(member.id) !== member || member.satisfiesHeartbeat) return
     this.#expel(member)
-    this.#membersWereRemoved(member.disconnected ? `member ${member.id} lost its connection` : `the session of member ${member.id} ended`)
+    this.#membersWereRemoved(member.connection.isLost ? `member ${member.id} lost its connection` : `the session of member ${member.id} ended`)
   }
 
   /** Takes a member out. What it has parked is answered so that it joins anew, should it still be alive. */
@@ -453,11 +453,11 @@ export class ClassicGroup {
   /** A static member that loses its connection is expected back within its session: nobody watches its connection. */
   #seen(member: Member, connection: MemberConnection | null): void {
     const graceMs = this.#host.settings.disconnectGraceMs
-    if (graceMs !== null && member.instanceId === null) member.seenOn(connection, () => member.session.atLatestIn(graceMs))
+    if (graceMs !== null && member.instanceId === null) member.connection.seen(connection, () => member.session.atLatestIn(graceMs))
   }
 
   #extendSession(member: Member): void {
-    if (!member.disconnected) member.session.in(member.sessionTimeoutMs)
+    if (!member.connection.isLost) member.session.in(member.sessionTimeoutMs)
   }
 
   #enter(state: GroupState, reason: string): void {

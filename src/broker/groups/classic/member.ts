@@ -1,6 +1,7 @@
 import type { Clock } from '../../../runtime/clock.ts'
+import { ConnectionWatch } from '../connection-watch.ts'
 import { Deadline } from '../deadline.ts'
-import { type JoinResult, type MemberConnection, NO_ASSIGNMENT, type Protocol, type Respond, type SyncResult } from '../group-requests.ts'
+import { type JoinResult, NO_ASSIGNMENT, type Protocol, type Respond, type SyncResult } from '../group-requests.ts'
 
 /** Who a member is and what it asked for. */
 export interface MemberProfile {
@@ -28,14 +29,11 @@ export class Member {
   assignment: Uint8Array = NO_ASSIGNMENT
   /** Its first JoinGroup is not answered yet: it knows no id, so it cannot heartbeat, and can expire although it is parked. */
   isNew = false
-  /** Its connection closed and it was not seen on another one. */
-  disconnected = false
+  readonly connection = new ConnectionWatch()
   /** Parked JoinGroup. Only `Membership` changes it: it counts them. */
   awaitingJoin: Respond<JoinResult> | null = null
   /** Parked SyncGroup. */
   awaitingSync: Respond<SyncResult> | null = null
-  #connection: MemberConnection | null = null
-  #unwatch: (() => void) | null = null
 
   constructor(profile: MemberProfile, clock: Clock, onSessionEnd: (member: Member) => void) {
     this.id = profile.id
@@ -50,7 +48,7 @@ export class Member {
 
   /** Whether it needs no heartbeat now: whoever is parked cannot send one on the same connection. */
   get satisfiesHeartbeat(): boolean {
-    if (this.isNew || this.disconnected) return false
+    if (this.isNew || this.connection.isLost) return false
     return this.awaitingJoin !== null || this.awaitingSync !== null
   }
 
@@ -71,27 +69,6 @@ export class Member {
   /** Its first choice among the candidates; undefined where it supports none. */
   vote(candidates: ReadonlySet<string>): string | undefined {
     return this.protocols.find((protocol) => candidates.has(protocol.name))?.name
-  }
-
-  /** It was heard of on `connection`; `onLost` is called when that closes before it was heard of on another one. */
-  seenOn(connection: MemberConnection | null, onLost: () => void): void {
-    if (connection === null || connection === this.#connection) return
-    this.forgetConnection()
-    if (connection.closed) return
-    this.disconnected = false
-    this.#connection = connection
-    this.#unwatch = connection.onClose(() => {
-      this.#connection = null
-      this.#unwatch = null
-      this.disconnected = true
-      onLost()
-    })
-  }
-
-  forgetConnection(): void {
-    this.#unwatch?.()
-    this.#unwatch = null
-    this.#connection = null
   }
 }
 

@@ -86,7 +86,7 @@ export class Membership {
     if (member.instanceId !== null) this.#instances.delete(member.instanceId)
     if (this.#leaderId === memberId) this.#leaderId = this.#members.keys().next().value ?? null
     member.session.cancel()
-    member.forgetConnection()
+    member.connection.forget()
   }
 
   /** Puts `next` in the place of the static member `old`, whose parked requests are fenced (KIP-345). */

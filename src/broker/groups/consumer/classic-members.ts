@@ -8,6 +8,7 @@ import {
   joinRefused,
   type LeavingMember,
   type MemberClaim,
+  type MemberConnection,
   type Protocol,
   type SyncRequest,
   type SyncResult,
@@ -53,18 +54,18 @@ export function syncAsClassic(group: ConsumerGroup, host: ConsumerGroupHost, req
   const refused = refuseSync(group, member, request)
   if (refused !== null) return syncRefused(refused)
   member.sync.cancel()
-  group.extendSession(member)
+  group.heard(member, request.connection)
   const { protocolType, protocolName } = request
   const version = readSubscription((member.profile.classic as ClassicProfile).protocols[0]?.metadata ?? new Uint8Array(0))?.version ?? 0
   return { error: null, protocolType, protocolName, assignment: writeAssignment(version, namesOf(member.current.assigned, host.topics)) }
 }
 
 /** Heartbeat: REBALANCE_IN_PROGRESS where the member shall join anew. */
-export function heartbeatAsClassic(group: ConsumerGroup, claim: MemberClaim): ErrorRow | null {
+export function heartbeatAsClassic(group: ConsumerGroup, claim: MemberClaim, connection: MemberConnection | null): ErrorRow | null {
   const member = findClassic(group, claim)
   if (isFailure(member)) return member.error
   if (member.epoch !== claim.generation) return ERRORS.illegalGeneration
-  group.extendSession(member)
+  group.heard(member, connection)
   if (!hasNews(group, member)) return null
   expectRejoin(member)
   return ERRORS.rebalanceInProgress
@@ -108,7 +109,7 @@ function step(group: ConsumerGroup, host: ConsumerGroupHost, member: ConsumerMem
     group.advance(member, { profile, owned, mayDescribe })
     member.rejoin.cancel()
     member.mustRejoin = false
-    group.extendSession(member)
+    group.heard(member, request.connection)
     member.sync.in(Math.max(0, request.rebalanceTimeoutMs))
     return
   }

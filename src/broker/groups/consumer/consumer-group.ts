@@ -1,4 +1,5 @@
 import { ERRORS, type ErrorRow, type Failure, failure, isFailure } from '../../errors.ts'
+import type { MemberConnection } from '../group-requests.ts'
 import { isAssignorName } from './assignors/assignors.ts'
 import type { ConsumerGroupHost } from './consumer-group-host.ts'
 import type { SavedConsumerGroup } from './consumer-group-store.ts'
@@ -70,7 +71,7 @@ export class ConsumerGroup implements ChangeSource {
       const member = this.#newMember({ id: memberId, profile, ...(current === null ? {} : { current }) })
       this.roster.add(member)
       this.target.set(memberId, target ?? NO_PARTITIONS)
-      this.extendSession(member)
+      this.#extendSession(member)
       this.#watchRevocation(member)
     }
     this.roster.subscriptions.markRestored()
@@ -106,7 +107,7 @@ export class ConsumerGroup implements ChangeSource {
     const member = found instanceof ConsumerMember ? found : this.admit(found.memberId, found.replaces)
     const before = member.current
     this.advance(member, { profile, owned: request.owned, mayDescribe: request.mayDescribe })
-    this.extendSession(member)
+    this.heard(member, request.connection)
     const isFull = request.rebalanceTimeoutMs !== -1 && (request.topicNames ?? request.topicRegex) !== null && request.owned !== null
     const tells = request.memberEpoch === 0 || isFull || !sameEpochedPartitions(before.assigned, member.current.assigned)
     return {
@@ -134,7 +135,7 @@ export class ConsumerGroup implements ChangeSource {
   /** Ends it; nobody is told anything but `error` any more. */
   die(error: ErrorRow): void {
     this.journal.stop(error)
-    for (const member of this.roster.all()) member.cancelDeadlines()
+    for (const member of this.roster.all()) member.release()
   }
 
   /** OffsetFetch of a member, or of nobody in particular. */
@@ -245,12 +246,15 @@ export class ConsumerGroup implements ChangeSource {
   /** A member gets its answer now and can speak again: its session begins anew. False where it is none any more. */
   answered(memberId: string): boolean {
     const member = this.roster.get(memberId)
-    if (member !== undefined) this.extendSession(member)
+    if (member !== undefined) this.#extendSession(member)
     return member !== undefined
   }
 
-  extendSession(member: ConsumerMember): void {
-    member.session.in(member.profile.classic?.sessionTimeoutMs ?? this.#host.timings.number(this.id, 'consumer.session.timeout.ms'))
+  /** It is alive. A static member that loses its connection is expected back within its session: nobody watches its connection. */
+  heard(member: ConsumerMember, connection: MemberConnection | null): void {
+    const { disconnectGraceMs } = this.#host.settings
+    if (disconnectGraceMs !== null && member.profile.instanceId === null) member.connection.seen(connection, () => member.session.atLatestIn(disconnectGraceMs))
+    this.#extendSession(member)
   }
 
   // ---- ChangeSource
@@ -309,13 +313,18 @@ export class ConsumerGroup implements ChangeSource {
     this.#change('current', member.id)
   }
 
+  #extendSession(member: ConsumerMember): void {
+    if (member.connection.isLost) return
+    member.session.in(member.profile.classic?.sessionTimeoutMs ?? this.#host.timings.number(this.id, 'consumer.session.timeout.ms'))
+  }
+
   #newMember(words: ConstructorParameters<typeof ConsumerMember>[0]): ConsumerMember {
     return new ConsumerMember(words, this.#host.clock, (member, reason) => this.#late(member, reason))
   }
 
   #late(member: ConsumerMember, reason: string): void {
     if (this.roster.get(member.id) !== member) return
-    this.remove(new Set([member]), `member ${member.id} is out: ${reason}`)
+    this.remove(new Set([member]), `member ${member.id} is out: ${member.connection.isLost ? 'it lost its connection' : reason}`)
     this.journal.whenSaved(() => undefined)
   }
 

@@ -1,4 +1,5 @@
 import type { Clock } from '../../../runtime/clock.ts'
+import { ConnectionWatch } from '../connection-watch.ts'
 import { Deadline } from '../deadline.ts'
 import type { Protocol } from '../group-requests.ts'
 import type { AssignorName } from './assignors/assignors.ts'
@@ -56,6 +57,7 @@ export class ConsumerMember {
   readonly rejoin: Deadline
   /** Of a classic member that joined and has not asked for its assignment. */
   readonly sync: Deadline
+  readonly connection = new ConnectionWatch()
   /** `rejoin` runs: it was told already. */
   mustRejoin = false
 
@@ -81,7 +83,9 @@ export class ConsumerMember {
     return this.profile.classic !== null
   }
 
-  cancelDeadlines(): void {
+  /** It is out, or its group ends. */
+  release(): void {
+    this.connection.forget()
     this.session.cancel()
     this.revocation.cancel()
     this.rejoin.cancel()

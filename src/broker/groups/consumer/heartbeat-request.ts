@@ -1,4 +1,5 @@
 import { ERRORS, type Failure, failure } from '../../errors.ts'
+import type { MemberConnection } from '../group-requests.ts'
 import { ASSIGNORS, isAssignorName } from './assignors/assignors.ts'
 import { LEFT_FOR_A_WHILE } from './consumer-member.ts'
 import type { TopicPartitions } from './partitions.ts'
@@ -23,6 +24,7 @@ export interface HeartbeatRequest {
   readonly owned: readonly TopicPartitions[] | null
   readonly clientId: string
   readonly clientHost: string
+  readonly connection: MemberConnection | null
   /** Version 1 and later (KIP-1082). */
   readonly makesOwnMemberId: boolean
   readonly mayDescribe: MayDescribe

@@ -67,7 +67,7 @@ export class Roster {
     if (instanceId !== null && this.#instances.get(instanceId) === member.id) this.#instances.delete(instanceId)
     this.owners.remove(member.id, member.current)
     member.current = NO_CURRENT_ASSIGNMENT
-    member.cancelDeadlines()
+    member.release()
   }
 
   setProfile(member: ConsumerMember, profile: MemberProfile): void {

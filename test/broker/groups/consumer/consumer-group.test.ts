@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { isFailure } from '../../../../src/broker/errors.ts'
 import type { HeartbeatAnswer } from '../../../../src/broker/groups/consumer/heartbeat-request.ts'
-import { commitErrorOf, World } from '../support/world.ts'
+import { commitErrorOf, TestConnection, World } from '../support/world.ts'
 import { assignmentOf, beat, errorOfBeat, owned, stateOf } from './support.ts'
 
 async function world(settings: ConstructorParameters<typeof World>[0] = {}) {
@@ -129,6 +129,22 @@ test('an answer that comes after the session ended is a refusal: others may have
   it.log.commit()
   assert.ok(joined.result !== undefined && isFailure(joined.result))
   assert.equal(joined.result.error.name, 'UNKNOWN_MEMBER_ID')
+})
+
+test('where group.disconnect.grace.ms says so, a dynamic member that loses its connection is out; one that speaks on another is not', async () => {
+  const it = await world({ disconnectGraceMs: 100 })
+  const [first, second] = [new TestConnection(), new TestConnection()]
+  beat(it, { memberId: 'm1', connection: first })
+  beat(it, { memberId: 'm2', connection: first, instanceId: 'i' })
+  beat(it, { memberId: 'm3', connection: first })
+  first.close()
+  beat(it, { memberId: 'm1', memberEpoch: 2, connection: second })
+  it.clock.advance(100)
+  it.log.commit()
+  assert.match(stateOf(it), /^Assigning m1@. m2@.$/)
+  second.close()
+  it.clock.advance(100)
+  assert.match(stateOf(it), /^Assigning m2@.$/)
 })
 
 test('a group takes group.consumer.max.size members, and those it has may come again', async () => {

@@ -264,6 +264,7 @@ export function heartbeatRequest(words: Partial<HeartbeatRequest> = {}): Heartbe
     owned: joins ? [] : null,
     clientId: 'client',
     clientHost: '/127.0.0.1',
+    connection: null,
     makesOwnMemberId: true,
     mayDescribe: () => true,
     ...words,
