@@ -10,6 +10,7 @@ import { kafkaShortLived } from './kafka-short-lived.ts'
 import { kafkaToMqtt } from './kafka-to-mqtt.ts'
 import { mqttDelivery } from './mqtt-delivery.ts'
 import { mqttRetained, mqttWills } from './mqtt-kept.ts'
+import { mqttReplay } from './mqtt-replay.ts'
 import { mqttSessions } from './mqtt-sessions.ts'
 import { rights } from './rights.ts'
 import { topicLives } from './topic-lives.ts'
@@ -29,6 +30,7 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
   'mqtt-delivery': mqttDelivery,
   'mqtt-retained': mqttRetained,
   'mqtt-wills': mqttWills,
+  'mqtt-replay': mqttReplay,
   'mqtt-sessions': mqttSessions,
   rights,
 }

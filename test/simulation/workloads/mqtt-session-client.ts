@@ -5,7 +5,7 @@ import { MqttConnection } from '../mqtt-client.ts'
 import type { World } from '../world.ts'
 import { identityOf } from './kafka-producers.ts'
 import { Outbox } from './mqtt-outbox.ts'
-import { ReceiverRules } from './mqtt-receiver-rules.ts'
+import { Receiving } from './mqtt-receiving.ts'
 import { SessionLife } from './mqtt-session-life.ts'
 import { type Attempt, SessionPresence } from './mqtt-session-presence.ts'
 
@@ -24,6 +24,7 @@ const FAILURE = 0x80
 /** What waits for SUBACK or UNSUBACK, by packet id; ids of publishes are below. */
 const FIRST_ID = 1000
 const IDS = 50
+const LATE_ANSWERS = 0.05
 
 interface Asked {
   readonly atMs: number
@@ -40,7 +41,7 @@ export class SessionClient {
   readonly #model: LogModel
   readonly #options: SessionClientOptions
   readonly #outbox: Outbox
-  readonly #rules: ReceiverRules
+  readonly #receiving: Receiving
   readonly #presence: SessionPresence
   #life = new SessionLife()
   readonly #asked = new Map<number, Asked>()
@@ -49,7 +50,6 @@ export class SessionClient {
   #connection: MqttConnection | null = null
   #expiryS = 0
   #connecting = false
-  #lagUntilMs = 0
   closed = false
 
   constructor(world: World, model: LogModel, options: SessionClientOptions) {
@@ -57,7 +57,7 @@ export class SessionClient {
     this.#model = model
     this.#options = options
     this.#outbox = new Outbox(world, model, { ...options, name: options.name })
-    this.#rules = new ReceiverRules(world, options.name)
+    this.#receiving = new Receiving(world, options.name, LATE_ANSWERS)
     this.#presence = new SessionPresence(world)
   }
 
@@ -135,7 +135,7 @@ export class SessionClient {
     const { wrong, certain } = this.#presence.connected(attempt, sentAtMs, sessionPresent)
     if (wrong !== null) this.#violate(wrong)
     world.count(sessionPresent ? 'sessions resumed' : 'sessions begun')
-    this.#rules.connected(sessionPresent, level === 5 ? receiveMaximum : Number.POSITIVE_INFINITY, certain)
+    this.#receiving.connected(connection, receiveMaximum, certain)
     if (!sessionPresent) this.#life = new SessionLife()
     else if (!certain) this.#life.blur()
     this.#life.connected()
@@ -182,10 +182,9 @@ export class SessionClient {
 
   #receive(connection: MqttConnection, packet: Packet): void {
     if (packet.type === 'SUBACK' || packet.type === 'UNSUBACK') this.#answered(packet)
-    else if (packet.type === 'PUBLISH') this.#take(connection, packet)
-    else if (packet.type === 'PUBREL') {
-      this.#rules.released(packet.packetId)
-      connection.acknowledge('PUBCOMP', packet.packetId)
+    else if (packet.type === 'PUBLISH' || packet.type === 'PUBREL') {
+      const message = this.#receiving.take(connection, packet)
+      if (message !== null) this.#deliver(message)
     } else this.#outbox.receive(connection, packet)
   }
 
@@ -200,20 +199,6 @@ export class SessionClient {
     this.#presence.answered(asked.atMs)
     if ((reasons[0] ?? 0) < FAILURE) asked.done(this.#world.time.nowMs)
     else if (!asked.disk.failed) this.#violate(`got ${type} with reason ${reasons[0]}`)
-  }
-
-  #take(connection: MqttConnection, packet: PublishPacket): void {
-    const { time, random } = this.#world
-    if (this.#rules.published(packet)) this.#deliver(packet)
-    if (packet.qos === 0) return
-    // In the order of the messages [MQTT-4.6.0-2].
-    this.#lagUntilMs = Math.max(this.#lagUntilMs, time.nowMs + (random.chance(0.05) ? random.below(1_500) : 0))
-    time.after(this.#lagUntilMs - time.nowMs, null, () => {
-      if (connection !== this.#connection || connection.closed) return
-      if (packet.qos === 1) this.#rules.acknowledged(packet.packetId)
-      else this.#rules.received(packet.packetId)
-      connection.acknowledge(packet.qos === 1 ? 'PUBACK' : 'PUBREC', packet.packetId)
-    })
   }
 
   #deliver(packet: PublishPacket): void {
