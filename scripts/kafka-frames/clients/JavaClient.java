@@ -52,6 +52,7 @@ public class JavaClient {
             }
             transactions(common, admin, topic, prefix);
             for (String instance : Arrays.asList(null, "static-1")) consume(common, admin, prefix + "-group", topic, instance);
+            for (String instance : Arrays.asList(null, "static-1")) consumeByNewProtocol(common, admin, prefix + "-new-group", topic, instance);
             attempt(() -> admin.listTopics().names().get());
             attempt(() -> admin.listGroups().all().get());
             attempt(() -> admin.describeConsumerGroups(List.of(prefix + "-group")).all().get());
@@ -131,6 +132,23 @@ public class JavaClient {
                 record.headers().add("origin", "golden".getBytes());
                 producer.send(record);
             }
+        }
+    }
+
+    /** KIP-848: joins by an expression or by a name, commits, is described, leaves. */
+    static void consumeByNewProtocol(Map<String, Object> common, Admin admin, String group, String topic, String instance) {
+        Map<String, Object> settings = new HashMap<>(common);
+        settings.putAll(Map.of("group.id", group, "group.protocol", "consumer", "auto.offset.reset", "earliest", "enable.auto.commit", false));
+        if (instance != null) settings.put("group.instance.id", instance);
+        var deserializer = new org.apache.kafka.common.serialization.ByteArrayDeserializer();
+        try (Consumer<byte[], byte[]> consumer = new KafkaConsumer<>(settings, deserializer, deserializer)) {
+            if (instance == null) consumer.subscribe(new SubscriptionPattern(topic.substring(0, topic.length() - 1) + "."));
+            else consumer.subscribe(List.of(topic));
+            int read = 0;
+            for (int i = 0; i < 30 && read < 1; i++) read += consumer.poll(Duration.ofMillis(500)).count();
+            consumer.commitSync();
+            attempt(() -> admin.describeConsumerGroups(List.of(group, "no-such-group")).all().get());
+            attempt(() -> consumer.committed(Set.of(new TopicPartition(topic, 0))));
         }
     }
 
