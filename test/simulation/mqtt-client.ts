@@ -18,6 +18,8 @@ export interface Connect {
   /** Of level 5; before, a session without clean start lives as long as the broker's setting says. */
   readonly sessionExpiryS: number
   readonly keepAliveS: number
+  /** False: it leaves the pings to whoever uses it. */
+  readonly pings?: boolean
   readonly receiveMaximum?: number
   readonly will: WillFields | null
 }
@@ -80,7 +82,7 @@ export class MqttConnection {
               }
               world.trace('connack', `${connect.clientId} ${packet.sessionPresent ? 'session' : 'new'}`)
               made = new MqttConnection(world, socket, connect.level, packet)
-              made.#keepAlive(connect.keepAliveS)
+              if (connect.pings !== false) made.#keepAlive(connect.keepAliveS)
               resolve(made)
             } else if (packet.type !== 'DISCONNECT') world.violate(`${connect.clientId} was sent ${packet.type} before CONNACK`)
           }

@@ -9,6 +9,7 @@ import { kafkaLog } from './kafka-log.ts'
 import { kafkaShortLived } from './kafka-short-lived.ts'
 import { kafkaToMqtt } from './kafka-to-mqtt.ts'
 import { mqttDelivery } from './mqtt-delivery.ts'
+import { mqttKeepAlive } from './mqtt-keep-alive.ts'
 import { mqttRetained, mqttWills } from './mqtt-kept.ts'
 import { mqttReplay } from './mqtt-replay.ts'
 import { mqttSessions } from './mqtt-sessions.ts'
@@ -30,6 +31,7 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
   'mqtt-delivery': mqttDelivery,
   'mqtt-retained': mqttRetained,
   'mqtt-wills': mqttWills,
+  'mqtt-keep-alive': mqttKeepAlive,
   'mqtt-replay': mqttReplay,
   'mqtt-sessions': mqttSessions,
   rights,

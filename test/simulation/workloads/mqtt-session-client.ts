@@ -96,7 +96,7 @@ export class SessionClient {
       connection.socket.pause()
       world.time.after(random.below(2_000), null, () => connection.socket.resume())
     }
-    if (random.chance(0.02)) await this.#leave(connection)
+    if (random.chance(0.02) && !connection.closed) await this.#leave(connection)
   }
 
   async #leave(connection: MqttConnection): Promise<void> {
