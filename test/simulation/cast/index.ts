@@ -11,10 +11,12 @@ import { kafkaToMqtt } from './kafka-to-mqtt.ts'
 import { mqttDelivery } from './mqtt-delivery.ts'
 import { mqttKeepAlive } from './mqtt-keep-alive.ts'
 import { mqttRetained, mqttWills } from './mqtt-kept.ts'
+import { mqttLateWills } from './mqtt-late-wills.ts'
 import { mqttReplay } from './mqtt-replay.ts'
 import { mqttSessions } from './mqtt-sessions.ts'
 import { rights } from './rights.ts'
 import { topicLives } from './topic-lives.ts'
+import { transactions } from './transactions.ts'
 
 /** Everything that the simulation lets clients do. */
 export const WORKLOADS: Readonly<Record<string, Workload>> = {
@@ -31,10 +33,12 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
   'mqtt-delivery': mqttDelivery,
   'mqtt-retained': mqttRetained,
   'mqtt-wills': mqttWills,
+  'mqtt-late-wills': mqttLateWills,
   'mqtt-keep-alive': mqttKeepAlive,
   'mqtt-replay': mqttReplay,
   'mqtt-sessions': mqttSessions,
   rights,
+  transactions,
 }
 
 /** Of the runs that take all there is. */

@@ -1,0 +1,17 @@
+import { actor, type Workload } from '../stage.ts'
+import { LateWillClient } from '../workloads/mqtt-late-wills.ts'
+
+const TOPIC = 'late'
+
+/** Clients whose wills wait for a delay or the end of the session. */
+export const mqttLateWills: Workload = {
+  topics: [{ name: TOPIC, partitions: 2, alwaysDurable: true }],
+  start({ world, model, actors }) {
+    for (const name of ['lw0', 'lw1']) {
+      const client = new LateWillClient(world, model, TOPIC, name)
+      actors.push(actor(`late will of ${name}`, () => client.idle))
+      void client.run()
+    }
+    return {}
+  },
+}
