@@ -9,6 +9,7 @@ import { DeleteAclsRequest, DeleteAclsResponse } from '../../../src/kafka/messag
 import { DescribeAclsRequest, DescribeAclsResponse } from '../../../src/kafka/messages/describe-acls.ts'
 import { FindCoordinatorRequest, FindCoordinatorResponse } from '../../../src/kafka/messages/find-coordinator.ts'
 import { HeartbeatRequest, HeartbeatResponse } from '../../../src/kafka/messages/heartbeat.ts'
+import { InitProducerIdRequest, InitProducerIdResponse } from '../../../src/kafka/messages/init-producer-id.ts'
 import { MetadataRequest, MetadataResponse } from '../../../src/kafka/messages/metadata.ts'
 import { SaslAuthenticateRequest, SaslAuthenticateResponse } from '../../../src/kafka/messages/sasl-authenticate.ts'
 import { SaslHandshakeRequest, SaslHandshakeResponse } from '../../../src/kafka/messages/sasl-handshake.ts'
@@ -39,6 +40,7 @@ export class RightsPeer {
     const peer = new RightsPeer(address, await logIn(address, 'admin'))
     for (const name of TOPICS) await peer.makeTopic(name)
     for (const groupId of ['g', 'h', 'none']) await peer.#awaitCoordinator(groupId)
+    await peer.#awaitTransactions()
     return peer
   }
 
@@ -90,6 +92,17 @@ export class RightsPeer {
       const beat = { groupId, generationId: 1, memberId: 'm', groupInstanceId: null }
       const { errorCode } = await this.#admin.ask([HeartbeatRequest, HeartbeatResponse] as const, 4, beat)
       if (coordinators[0]?.errorCode === 0 && errorCode === UNKNOWN_MEMBER_ID) return
+      await sleep(50)
+    }
+  }
+
+  /** The first one makes Kafka's topic of transactions; until then what bob may not ask about is answered otherwise, too. */
+  async #awaitTransactions(): Promise<void> {
+    for (;;) {
+      await this.#admin.ask([FindCoordinatorRequest, FindCoordinatorResponse] as const, 4, { key: '', keyType: 1, coordinatorKeys: ['other'] })
+      const asked = { transactionalId: 'other', transactionTimeoutMs: 60_000 }
+      const { errorCode } = await this.#admin.ask([InitProducerIdRequest, InitProducerIdResponse] as const, 4, asked)
+      if (errorCode === 0) return
       await sleep(50)
     }
   }

@@ -36,6 +36,7 @@ import { ZERO_UUID } from '../../../src/util/uuid.ts'
 import { batchOf } from '../../kafka/lib/batches.ts'
 import type { RightsPeer } from './rights-peer.ts'
 import { lifeOfTokens } from './rights-tokens.ts'
+import { lifeOfATransaction } from './rights-transactions.ts'
 
 /** Something bob asks; what is compared is the part of the answer that rights decide. */
 export interface RightsQuestion {
@@ -454,4 +455,5 @@ export const RIGHTS_QUESTIONS: readonly RightsQuestion[] = [
       sorted(answer.groups, ({ groupId }) => groupId).map(({ groupId, errorCode, authorizedOperations }) => [groupId, errorCode, authorizedOperations]),
   ),
   { name: 'delegation tokens', ask: (peer) => lifeOfTokens(peer) },
+  { name: 'a transaction', ask: (peer) => lifeOfATransaction(peer) },
 ]

@@ -48,6 +48,8 @@ const SCENARIOS: readonly (readonly string[])[] = [
   ['allow User:bob describe delegation-token *', 'deny User:bob create-tokens user *'],
   ['allow User:bob describe transactional-id t*'],
   ['allow User:bob write transactional-id t', 'allow User:bob write topic orders'],
+  ['allow User:bob all transactional-id t*', 'allow User:bob all topic *', 'allow User:bob read group g', 'deny User:bob read topic secret'],
+  ['allow User:bob write transactional-id *', 'allow User:bob write topic *', 'deny User:bob describe transactional-id *'],
   ['allow User:bob all topic *', 'allow User:bob all group *', 'deny User:bob write topic secret', 'deny User:bob delete topic *'],
 ]
 
