@@ -127,6 +127,30 @@ describe('@platformatic/kafka', () => {
     assert.equal(new Set([...seen[0], ...seen[1]]).size, 200)
   })
 
+  test('two consumers of KIP-848 share four partitions', async () => {
+    const topic = await createTopic(4)
+    const groupId = unique('group')
+    const seen: [string[], string[]] = [[], []]
+    const consumers = seen.map(() => new Consumer({ ...base(), groupId, deserializers: stringDeserializers, groupProtocol: 'consumer' }))
+    const streams = await Promise.all(consumers.map((consumer) => consumer.consume({ topics: [topic], mode: 'earliest', maxWaitTime: 200 })))
+    streams.forEach((stream, index) => {
+      stream.on('data', (message: Text) => seen[index]?.push(message.value))
+      stream.on('error', () => undefined)
+    })
+    // They move by their heartbeats, every 5 s.
+    const held = () => consumers.map((consumer) => consumer.assignments?.[0]?.partitions.length ?? 0)
+    await until('both members to hold partitions', () => held().every((count) => count === 2), { timeoutMs: 60_000, describe: () => `${held()}` })
+    await produce(
+      topic,
+      Array.from({ length: 200 }, (_, n) => ({ key: `key-${n}`, value: `v${n}` })),
+    )
+    await until('200 records', () => seen[0].length + seen[1].length >= 200, { describe: () => `${seen[0].length}+${seen[1].length}` })
+    for (const stream of streams) await within('closing a stream', 10_000, stream.close())
+    for (const consumer of consumers) await within('closing a consumer', 10_000, consumer.close())
+    assert.ok(seen[0].length > 0 && seen[1].length > 0, 'both members get some')
+    assert.equal(new Set([...seen[0], ...seen[1]]).size, 200)
+  })
+
   test('listOffsets gives earliest and latest', async () => {
     const topic = await createTopic(1)
     await produce(topic, [{ value: 'a' }, { value: 'b' }, { value: 'c' }])
