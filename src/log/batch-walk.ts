@@ -83,45 +83,65 @@ export async function walkGoodBatches(file: PooledFile, from: BatchPlace, to: nu
   return { position: walked.position, offset, bad: bad || walked.bad }
 }
 
+export interface DamageLimits {
+  /** Batches begin before this position, and end below this offset. */
+  readonly to: number
+  readonly endOffset: number
+  /** What the index says: the last offset of the batch at a position. */
+  readonly indexed?: ReadonlyMap<number, number>
+}
+
 /**
- * The first good batch behind the damage at `from` that begins before `to` and below `endOffset`; null where there is none. `anchor`, where
- * it is known, is the position of a batch behind the damage: nothing is looked for beyond it.
+ * The first good batch behind the damage at `from`; null where there is none. A write that landed in the wrong place may have brought whole
+ * batches of another partition, which nothing in them tells: a batch is believed where the damaged one's length leads to it, or where those that
+ * follow it lead to the end, or to a place that the index knows.
  */
-export async function findGoodBatch(
-  file: PooledFile,
-  from: BatchPlace,
-  limits: { readonly to: number; readonly endOffset: number; readonly anchor?: number },
-): Promise<BatchPlace | null> {
-  const fits = (bytes: Uint8Array, at: number): boolean => {
-    const base = batchBaseOffset(bytes, at)
-    return base > from.offset && base + batchOffsetCount(bytes, at) <= limits.endOffset
-  }
-  const header = Buffer.alloc(BATCH_HEADER_BYTES)
-  const check = async (position: number): Promise<BatchPlace | null> => {
-    if (position + BATCH_HEADER_BYTES > limits.to || (await file.read(header, position)) < BATCH_HEADER_BYTES) return null
-    const size = saneSize(header, 0, limits.to - position)
-    if (size === null || !fits(header, 0)) return null
-    const batch = Buffer.allocUnsafe(size)
-    if ((await file.read(batch, position)) < size || !batchCrcHolds(batch)) return null
-    return { position, offset: batchBaseOffset(batch) }
-  }
-  // Most often only the payload is damaged: its length leads to the next one, and nothing within a payload is taken for a batch.
-  if ((await file.read(header, from.position)) === BATCH_HEADER_BYTES) {
-    const size = saneSize(header, 0, limits.to - from.position)
-    const next = size === null ? null : await check(from.position + size)
-    if (next !== null) return next
-  }
-  const last = Math.min(limits.to - BATCH_HEADER_BYTES, limits.anchor ?? Number.POSITIVE_INFINITY)
-  for (let start = from.position + 1; start <= last; start += WALK_BYTES) {
+export async function findGoodBatch(file: PooledFile, from: BatchPlace, limits: DamageLimits): Promise<BatchPlace | null> {
+  const next = await behindPayload(file, from, limits)
+  if (next !== null) return next
+  for (let start = from.position + 1; start + BATCH_HEADER_BYTES <= limits.to; start += WALK_BYTES) {
     const chunk = Buffer.allocUnsafe(Math.min(WALK_BYTES + BATCH_HEADER_BYTES - 1, limits.to - start))
     const filled = await file.read(chunk, start)
-    for (let at = 0; at < WALK_BYTES && start + at <= last && at + BATCH_HEADER_BYTES <= filled; at++) {
-      if (chunk[at + MAGIC_AT] !== BATCH_MAGIC || saneSize(chunk, at, limits.to - start - at) === null || !fits(chunk, at)) continue
-      const found = await check(start + at)
-      if (found !== null) return found
+    for (let at = 0; at < WALK_BYTES && at + BATCH_HEADER_BYTES <= filled; at++) {
+      const base = chunk[at + MAGIC_AT] === BATCH_MAGIC ? batchBaseOffset(chunk, at) : -1
+      if (base <= from.offset || base >= limits.endOffset || saneSize(chunk, at, limits.to - start - at) === null) continue
+      const found = { position: start + at, offset: base }
+      if ((await isGoodBatch(file, found, limits)) && (await isConnected(file, found, limits))) return found
     }
   }
   return null
+}
+
+/** The batch that follows where only the payload of the one before is damaged: position and offset are what its header says. */
+async function behindPayload(file: PooledFile, from: BatchPlace, limits: DamageLimits): Promise<BatchPlace | null> {
+  const header = Buffer.alloc(BATCH_HEADER_BYTES)
+  if ((await file.read(header, from.position)) < BATCH_HEADER_BYTES || batchBaseOffset(header) !== from.offset) return null
+  const size = saneSize(header, 0, limits.to - from.position)
+  if (size === null) return null
+  const next = { position: from.position + size, offset: from.offset + batchOffsetCount(header) }
+  return (await isGoodBatch(file, next, limits)) ? next : null
+}
+
+async function isGoodBatch(file: PooledFile, { position, offset }: BatchPlace, { to, endOffset }: DamageLimits): Promise<boolean> {
+  const header = Buffer.alloc(BATCH_HEADER_BYTES)
+  if (position + BATCH_HEADER_BYTES > to || (await file.read(header, position)) < BATCH_HEADER_BYTES) return false
+  const size = saneSize(header, 0, to - position)
+  if (size === null || batchBaseOffset(header) !== offset || offset + batchOffsetCount(header) > endOffset) return false
+  const batch = Buffer.allocUnsafe(size)
+  return (await file.read(batch, position)) === size && batchCrcHolds(batch)
+}
+
+async function isConnected(file: PooledFile, from: BatchPlace, limits: DamageLimits): Promise<boolean> {
+  for (let place: BatchPlace | null = from; place !== null; ) {
+    let isKnown = false
+    const walked: GoodWalkEnd = await walkGoodBatches(file, place, limits.to, WALK_BYTES, (bytes, at, position) => {
+      isKnown = limits.indexed?.get(position) === batchBaseOffset(bytes, at) + batchOffsetCount(bytes, at) - 1
+      return !isKnown
+    })
+    if (isKnown || walked.position >= limits.to) return true
+    place = await behindPayload(file, walked, limits)
+  }
+  return false
 }
 
 async function isBoundary(file: PooledFile, position: number, to: number): Promise<boolean> {

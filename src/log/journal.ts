@@ -14,6 +14,8 @@ import {
 /** What is preallocated at once: the file grows in the background, not at the first start. */
 const GROWTH_BYTES = 1_048_576
 
+const FILES = ['journal-0', 'journal-1'] as const
+
 interface JournalFile {
   readonly path: string
   handle: OpenFile
@@ -92,7 +94,8 @@ export class Journal {
    * Opens or makes the files. Where nothing was written since an orderly shutdown, they are not read.
    */
   async open({ cleanSequence, freedSequence }: LeftMarks): Promise<JournalRecovery> {
-    this.#files = [this.#openFile('journal-0'), this.#openFile('journal-1')]
+    const isMissing = cleanSequence === null && this.#fileSystem.list('state').length > 0 && FILES.every((name) => this.#fileSystem.size(name) < 0)
+    this.#files = FILES.map((name) => this.#openFile(name))
     // A group in a file whose name is lost is lost.
     if (this.#files.some((file) => file.allocatedBytes === 0)) await this.#fileSystem.syncFolder('')
     if (cleanSequence !== null && (await this.#isUnusedSince(cleanSequence))) {
@@ -120,7 +123,7 @@ export class Journal {
     this.#files.forEach((file, i) => {
       file.lastSequence = groups[i]?.at(-1)?.sequence ?? 0
     })
-    return { groups: chain.groups, damage: damageOf(chain.missing) }
+    return { groups: chain.groups, damage: isMissing ? `${FILES.join(' and ')} are missing, and may have held what is nowhere else` : damageOf(chain.missing) }
   }
 
   /** Writes one group; its sequence, once it is on disk. Throws what the disk answers. One call at a time. */

@@ -125,21 +125,20 @@ async function findOffset(segment: Segment, cache: IndexCache, from: BatchPlace,
     })
     if (!walked.bad && walked.position < segment.writtenBytes) return walked
     const next = walked.bad
-      ? await findGoodBatch(segment.log, walked, { to: segment.writtenBytes, endOffset, ...(await anchorBehind(segment, cache, walked)) })
+      ? await findGoodBatch(segment.log, walked, { to: segment.writtenBytes, endOffset, indexed: await indexedPlaces(segment, cache) })
       : null
     if (next === null || offset < next.offset) return { position: walked.position, resumeOffset: next?.offset ?? endOffset }
     place = next
   }
 }
 
-/** The next indexed batch behind a place that is there. */
-async function anchorBehind(segment: Segment, cache: IndexCache, { position, offset }: BatchPlace): Promise<{ anchor?: number }> {
+/** Positions of batches and their last offsets, as the index has them. */
+async function indexedPlaces(segment: Segment, cache: IndexCache): Promise<ReadonlyMap<number, number>> {
   const entries = await cache.entries(segment.offsetIndex, OFFSET_ENTRY_BYTES)
+  const places = new Map<number, number>()
   for (let slot = 0; slot < entries.length / OFFSET_ENTRY_BYTES; slot++) {
-    const entry = readOffsetEntry(entries, slot)
-    if (entry.position <= position) continue
-    const place = await placeOf(segment, entry)
-    if (place !== null && place.offset > offset) return { anchor: place.position }
+    const { position, relativeOffset } = readOffsetEntry(entries, slot)
+    places.set(position, segment.baseOffset + relativeOffset)
   }
-  return {}
+  return places
 }

@@ -28,6 +28,7 @@ interface Change extends Stretch {
 export class Damage {
   readonly #disk: SimulatedDisk
   readonly #changes: Change[] = []
+  readonly #touched = new Set<string>()
   /** `TOPIC-N` → offsets. */
   readonly #offsets = new Map<string, Set<number>>()
   /** Of records that are damaged. */
@@ -41,6 +42,11 @@ export class Damage {
     return this.#changes.length > 0
   }
 
+  /** Whether something of this file was damaged. */
+  touched(path: string): boolean {
+    return this.#touched.has(path)
+  }
+
   /** Whether a Fetch of this offset may answer CORRUPT_MESSAGE. */
   has(topic: string, index: number, offset: number): boolean {
     return this.#offsets.get(`${topic}-${index}`)?.has(offset) ?? false
@@ -50,6 +56,7 @@ export class Damage {
   overwrite(stretch: Stretch, after: Uint8Array): void {
     const before = contentOf(stretch.file).subarray(stretch.position, stretch.position + stretch.length)
     if (before.equals(after)) return
+    this.#touched.add(stretch.path)
     this.#noteRecords(stretch)
     this.#changes.push({ ...stretch, before: Uint8Array.from(before), after })
     this.#disk.damage(stretch.file, stretch.position, after)
@@ -58,9 +65,12 @@ export class Damage {
   /** An operator who reads why the broker does not start brings back what it names; false where nothing of it was damaged. */
   restore(reason: string): boolean {
     const named = this.#changes.filter(({ path }) => reason.includes(path))
-    for (const change of named) {
-      const { file, position, before, after, length } = change
+    // What was done last goes first: one may lie over another.
+    for (const change of named.reverse()) {
+      const { path, position, before, after, length } = change
       this.#changes.splice(this.#changes.indexOf(change), 1)
+      const file = this.#disk.file(path)
+      if (file === null) continue
       const now = contentOf(file).subarray(position, position + length)
       if (now.equals(after)) this.#disk.damage(file, position, before)
     }
@@ -95,7 +105,8 @@ export function atRest(disk: SimulatedDisk, path: string, file: FileNode): { rea
 function journalStretches(disk: SimulatedDisk, file: FileNode): { readonly from: number; readonly to: number }[] {
   const meta = disk.file('elytra-meta.json')
   if (meta === null) return []
-  const { id } = JSON.parse(contentOf(meta).toString()) as { id: string }
+  const { id } = metaOf(contentOf(meta).toString())
+  if (id === undefined) return []
   const all = ['journal-0', 'journal-1'].flatMap((path) => {
     const each = disk.file(path)
     return each === null ? [] : readGroups(contentOf(each), uuidToBytes(id))
@@ -104,6 +115,16 @@ function journalStretches(disk: SimulatedDisk, file: FileNode): { readonly from:
   return readGroups(contentOf(file), uuidToBytes(id))
     .filter(({ sequence }) => sequence < newest)
     .map(({ position, paddedBytes }) => ({ from: position, to: position + paddedBytes }))
+}
+
+/** It may be damaged itself. */
+function metaOf(text: string): { id?: string } {
+  try {
+    const { id } = JSON.parse(text) as { id?: unknown }
+    return typeof id === 'string' && id.length === 22 ? { id } : {}
+  } catch {
+    return {}
+  }
 }
 
 function batchesIn(content: Buffer): { readonly at: number; readonly size: number }[] {
