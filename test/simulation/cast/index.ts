@@ -1,5 +1,6 @@
 import type { SeededRandom } from '../../../src/testing/seeded-random.ts'
 import type { Workload } from '../stage.ts'
+import { badClients } from './bad-clients.ts'
 import { consumerGroup } from './consumer-group.ts'
 import { group848 } from './group-848.ts'
 import { groupCooperative } from './group-cooperative.ts'
@@ -32,6 +33,7 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
   'mqtt-delivery': mqttDelivery,
   'mqtt-retained': mqttRetained,
   'mqtt-wills': mqttWills,
+  'bad-clients': badClients,
   'mqtt-late-wills': mqttLateWills,
   'mqtt-keep-alive': mqttKeepAlive,
   'mqtt-replay': mqttReplay,
