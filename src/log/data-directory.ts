@@ -1,7 +1,7 @@
 import type { FileLock, FileSystem } from '../runtime/files.ts'
 import type { Random } from '../runtime/random.ts'
 import { crc32c } from '../util/crc32c.ts'
-import { randomUuid, uuidToBytes } from '../util/uuid.ts'
+import { isUuid, randomUuid, uuidToBytes } from '../util/uuid.ts'
 import { readSmallFile, replaceFile } from './small-file.ts'
 
 /** The version of everything below a data directory; docs/internals/log-and-journal.md describes it. */
@@ -24,6 +24,8 @@ interface Meta {
 
 interface CleanMark {
   readonly nextSequence: number
+  /** Where the state log ended; former versions do not say. */
+  readonly stateEndOffset?: number
 }
 
 interface Found {
@@ -42,6 +44,8 @@ export class DataDirectory {
   readonly journalId: Uint8Array
   /** Where an orderly shutdown left the journal; null after a crash, and for a new directory. */
   readonly cleanSequence: number | null
+  /** The state log did not end before this offset. */
+  readonly stateEndOffset: number
   /** Journal groups up to it are in synced segments: some orderly shutdown said so. */
   readonly freedSequence: number
   readonly isNew: boolean
@@ -57,6 +61,7 @@ export class DataDirectory {
     this.isNew = found.isNew
     this.acceptsLoss = fileSystem.size(ACCEPT_LOSS) >= 0
     this.cleanSequence = found.clean?.nextSequence ?? null
+    this.stateEndOffset = found.lastClean?.stateEndOffset ?? 0
     this.freedSequence = (found.lastClean?.nextSequence ?? 1) - 1
     const sameBoot = fileSystem.bootId !== null && fileSystem.bootId === found.lastBootId
     this.machineFailed = !found.isNew && found.clean === null && !sameBoot && !fileSystem.volatile
@@ -90,8 +95,8 @@ export class DataDirectory {
   }
 
   /** All is synced; the next start need not look at the journal. */
-  async markClean(nextSequence: number): Promise<void> {
-    await writeJson(this.#fileSystem, CLEAN, { nextSequence } satisfies CleanMark)
+  async markClean(nextSequence: number, stateEndOffset: number): Promise<void> {
+    await writeJson(this.#fileSystem, CLEAN, { nextSequence, stateEndOffset } satisfies CleanMark)
   }
 
   release(): void {
@@ -109,7 +114,7 @@ function readMeta(fileSystem: FileSystem): Meta | null {
   // A newer version may check its own file in another way.
   if (format > FORMAT) throw new Error(`the data directory has format ${format}, this version reads up to ${FORMAT}: start the newer version that wrote it`)
   const meta = parse<Meta>(text)
-  if (meta === null || typeof meta.format !== 'number' || typeof meta.id !== 'string') {
+  if (meta === null || typeof meta.format !== 'number' || !isUuid(meta.id)) {
     throw new Error(`${META} in the data directory is damaged: restore it from a backup. Without one, ${WITHOUT_META}`)
   }
   return meta

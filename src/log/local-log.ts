@@ -257,6 +257,7 @@ export class LocalLog implements LogStore {
       // No segment is known to be synced: what follows the snapshot is short and read anyway.
       position: oldestOffset === 0 ? null : { logStartOffset: oldestOffset, segmentBase: -1, position: 0, offset: oldestOffset, epochs: [] },
       leastEndOffset: snapshot.offset,
+      promisedEndOffset: opened.directory.stateEndOffset,
       producers: [],
     })
     opened.entries.delete(key)
@@ -431,7 +432,7 @@ export class LocalLog implements LogStore {
     await checkpointer.finish()
     if (opened.core.commit.broken === null && this.#started) {
       await syncIndexes(this.#allPartitions(opened))
-        .then(() => opened.directory.markClean(journal.nextSequence))
+        .then(() => opened.directory.markClean(journal.nextSequence, (opened.state as LocalPartition).logEndOffset))
         .catch((error: unknown) => this.#logger.warn({ error: String(error) }, 'the orderly shutdown could not be noted: the next start recovers'))
     }
   }

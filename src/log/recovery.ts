@@ -36,6 +36,8 @@ export interface RecoveryInput {
   readonly position: PartitionPosition | null
   /** The state log goes on behind its snapshot, whatever is left of it. */
   readonly leastEndOffset?: number
+  /** The log went on up to here, by what an orderly shutdown says; where its recovery point says more, that counts. */
+  readonly promisedEndOffset?: number
   /** Idempotent producers as the state remembers them. */
   readonly producers: readonly (readonly [producerId: number, value: Uint8Array])[]
 }
@@ -65,7 +67,7 @@ export async function recoverPartition(core: LogCore, input: RecoveryInput): Pro
     cut: false,
     removals: [],
   }
-  const logEndOffset = await scan(work)
+  const logEndOffset = endOfPromise(work, await scan(work))
   // A durable log start above all that is left: what is appended from now on must not stand in a segment that begins elsewhere.
   const leastEnd = Math.max(position?.logStartOffset ?? 0, input.leastEndOffset ?? 0)
   if (logEndOffset < leastEnd) removeFrom(work, 0)
@@ -93,6 +95,25 @@ export async function recoverPartition(core: LogCore, input: RecoveryInput): Pro
     hasFolder: core.fileSystem.size(metadataPath(identity.folder)) > 0,
     unwritten: unwrittenFrom(logEndOffset, left, identity),
   }
+}
+
+/**
+ * Where the log ends: at least where it was promised to. What is missing in front of that has offsets that are never given to anything
+ * else, and what is appended from now on begins a segment.
+ */
+function endOfPromise({ core, input, segments, journal }: Recovery, foundEnd: number): number {
+  const { position, identity, promisedEndOffset = 0 } = input
+  const known = position !== null && position.segmentBase >= 0 ? position.offset : 0
+  const promised = Math.max(promisedEndOffset, known, lastPromised(journal))
+  if (foundEnd >= promised) return foundEnd
+  core.logger.error({ folder: identity.folder, from: foundEnd, to: promised }, 'batches are missing at the end of a log')
+  const options = { indexIntervalBytes: input.settings.indexIntervalBytes, openedAtMs: core.clock.now() }
+  segments.push(new Segment(core.pool, identity.folder, { baseOffset: promised, logBytes: 0, indexBytes: 0, timeIndexBytes: 0, txnIndexBytes: 0 }, options))
+  return promised
+}
+
+function lastPromised(journal: readonly JournalEntry[]): number {
+  return Math.max(0, ...journal.map((entry) => entry.endOffset))
 }
 
 interface Recovery {
@@ -162,7 +183,7 @@ async function bringBack(fileSystem: FileSystem, { folder, topicId, index }: Par
 
 function startOfNothing(core: LogCore, input: RecoveryInput): PartitionStart {
   const { position, identity } = input
-  const offset = Math.max(position?.logStartOffset ?? 0, position?.offset ?? 0)
+  const offset = Math.max(position?.logStartOffset ?? 0, position?.offset ?? 0, input.promisedEndOffset ?? 0)
   if (offset > (position?.logStartOffset ?? 0)) core.logger.error({ folder: identity.folder, offset }, 'the files of a partition are missing')
   return {
     ...NEW_PARTITION,
@@ -279,6 +300,8 @@ async function scan(work: Recovery): Promise<number> {
   const { segments } = work
   const position = work.input.position
   let next = segments[0]?.baseOffset ?? 0
+  const start = position?.logStartOffset ?? 0
+  if (next > start) work.core.logger.error({ folder: work.input.identity.folder, from: start, to: next }, 'batches are missing at the beginning of a log')
   for (let i = 0; i < segments.length; i++) {
     const segment = segments[i] as Segment
     const following = segments[i + 1]
@@ -328,8 +351,10 @@ async function scanSegment(work: Recovery, segment: Segment, from: BatchPlace): 
   await trimIndexes(work, segment, from)
   const promised = work.journal.filter((entry) => entry.segmentBase === segment.baseOffset)
   const knownHere = known?.segmentBase === segment.baseOffset ? known : null
-  const promisedEnd = clean ? endPosition : Math.max(knownHere?.position ?? 0, ...promised.map((entry) => entry.position + entry.length))
-  const promisedOffset = Math.max(knownHere?.offset ?? 0, ...promised.map((entry) => entry.endOffset))
+  // Nothing durable ever stands on what is not.
+  const isBelowPromise = clean || work.journal.some((entry) => entry.segmentBase > segment.baseOffset) || (known?.segmentBase ?? -1) > segment.baseOffset
+  const promisedEnd = isBelowPromise ? endPosition : Math.max(knownHere?.position ?? 0, ...promised.map((entry) => entry.position + entry.length))
+  const promisedOffset = Math.max(knownHere?.offset ?? 0, lastPromised(promised))
   let place: BatchPlace = from
   let lastEpoch = work.epochs.at(place.offset - 1)
   for (;;) {
@@ -345,7 +370,7 @@ async function scanSegment(work: Recovery, segment: Segment, from: BatchPlace): 
       return true
     })
     if (!machineFailed) await writeOver(segment, place.position, walked.position)
-    if (walked.position >= endPosition) return Math.max(walked.offset, promisedOffset)
+    if (walked.position >= endPosition) return walked.offset
     const isPromised = walked.position < promisedEnd
     // A process that is killed leaves nothing whole behind what is torn, but for a hole before a large batch that was not committed. A machine
     // that fails may, and then it is worth nothing.

@@ -36,7 +36,8 @@ export async function findTime(partition: LocalPartition, core: LogCore, timesta
 export async function checkTimes(partition: LocalPartition, core: LogCore, segment: Segment): Promise<boolean> {
   if (segment.times === 'unchecked') {
     const { timestampMs, offset } = segment.maxTimestamp()
-    const isTrue = timestampMs < 0 || (await maxTimestampAt(partition, core, segment, offset)) === timestampMs
+    // No entry is made where no record has a time: one that says so is damaged.
+    const isTrue = timestampMs < 0 ? segment.timeIndex.entries === 0 : (await maxTimestampAt(partition, core, segment, offset)) === timestampMs
     segment.times = isTrue ? 'true' : 'false'
     if (!isTrue && segment.isClosed) {
       core.indexCache.forget(segment.offsetIndex)

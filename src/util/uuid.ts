@@ -20,6 +20,11 @@ export function uuidToString(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, 16).toString('base64url')
 }
 
+/** Whether this is a printed id: 16 bytes as `uuidToString` gives them. */
+export function isUuid(value: unknown): value is string {
+  return typeof value === 'string' && /^[\w-]{22}$/.test(value)
+}
+
 /** The 16 bytes of a printed id; throws a RangeError where `text` is no printed id. */
 export function uuidToBytes(text: string): Uint8Array {
   const bytes = Buffer.from(text, 'base64url')

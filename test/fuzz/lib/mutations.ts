@@ -34,14 +34,15 @@ const LONG_VARINTS = [
 /** Bytes between two places that a disk takes for one. */
 const SECTOR = 512
 
-/** Between 1 and the target's most. `keepParts`: none is dropped or repeated. */
+/** Between 1 and the target's most. */
 export function randomMutations(random: SeededRandom, target: Target, { parts, spots }: FuzzCase): Mutation[] {
   const mutations: Mutation[] = []
   const count = random.chance(0.5) ? 1 : random.between(1, target.maxMutations)
   for (let i = 0; i < count; i++) {
     const part = random.below(parts.length)
     const length = (parts[part] as Buffer).length
-    mutations.push(random.chance(0.45) ? atSpot(random, part, length, spots?.[part] ?? []) : anywhere(random, part, length, parts.length))
+    const mutation = random.chance(0.45) ? atSpot(random, part, length, spots?.[part] ?? []) : anywhere(random, part, length, parts.length)
+    mutations.push(target.without?.includes(mutation.op) ? { op: 'flip', part, at: random.below(length + 1), bit: random.below(8) } : mutation)
   }
   if (target.repair !== undefined && random.chance(0.7)) mutations.push({ op: 'repair' })
   return mutations

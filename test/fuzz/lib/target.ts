@@ -37,6 +37,8 @@ export interface Target {
   readonly slowMs: number
   /** Checks that minimising a failure may cost. */
   readonly minimiseChecks: number
+  /** Kinds of mutation that would make another valid input. */
+  readonly without?: readonly string[]
   /** Minimising leaves out mutations only: without some of its bytes the input is another. */
   readonly keepsBytes?: boolean
 }

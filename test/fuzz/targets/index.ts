@@ -7,6 +7,7 @@ import { kafkaMessages } from './kafka-messages.ts'
 import { mqttBroker } from './mqtt-broker.ts'
 import { mqttPackets } from './mqtt-packets.ts'
 import { recordBatches } from './record-batches.ts'
+import { store } from './store.ts'
 
 /** Everything that is fuzzed; docs/internals/fuzzing.md has what for, and what was found. */
-export const TARGETS: readonly Target[] = [kafkaMessages, kafkaFrames, recordBatches, compression, mqttPackets, journalGroups, kafkaBroker, mqttBroker]
+export const TARGETS: readonly Target[] = [kafkaMessages, kafkaFrames, recordBatches, compression, mqttPackets, journalGroups, store, kafkaBroker, mqttBroker]
