@@ -160,6 +160,10 @@ export class ExactReader {
     partition.toldEnd(part.highWatermark, known.end)
     position.highWatermark.told(part.highWatermark, known.boot)
     position.lastStableOffset.told(part.lastStableOffset, known.boot)
+    if (part.lastStableOffset !== part.highWatermark)
+      world.violate(
+        `${partition.name}: the last stable offset is ${part.lastStableOffset}, the high watermark ${part.highWatermark}; nobody began a transaction`,
+      )
     const { highWatermark } = part
     const records = fetchedRecords(world, { topic: partition.topic, index: partition.index, offset: known.offset, highWatermark }, part.records ?? [])
     world.count('exact records read', records.length)

@@ -12,7 +12,8 @@ import { EXCUSED } from './kafka-readers.ts'
 
 const GROUP_ID_NOT_FOUND = 69
 const LAST_WITH_RETENTION = 4
-const RETENTION_MS = 1_800_000
+/** One that ends within a run, and one that only a jump of clocks ends. */
+const RETENTIONS_MS = [1_500, 1_800_000]
 const COMMIT_VERSIONS = [2, 3, 4, 5, 6, 7, 8, 9]
 
 /** Keeps offsets without being a member (as tools and stream processors do), deletes them, and asks what groups there are. */
@@ -63,18 +64,19 @@ export class GroupClerk {
     const version = random.pick(COMMIT_VERSIONS)
     const expires = version <= LAST_WITH_RETENTION && random.chance(0.5)
     const before = time.wallMs
+    const retentionMs = random.pick(RETENTIONS_MS)
     const states = Array.from({ length: this.#partitions }, (_, index) => ({
       index,
       offset: random.below(1_000_000),
       metadata: `words ${random.below(1_000_000)}`,
     }))
       .filter(() => random.chance(0.6))
-      .map((state) => ({ ...state, expiresAtMs: expires ? before + RETENTION_MS : Number.POSITIVE_INFINITY }))
+      .map((state) => ({ ...state, expiresAtMs: expires ? before + retentionMs : Number.POSITIVE_INFINITY }))
     if (states.length === 0) return
     for (const state of states) this.#model.send(state.index, state)
     const partitions = states.map(({ index, offset, metadata }) => ({ partitionIndex: index, committedOffset: offset, committedMetadata: metadata }))
     const topics = [{ name: this.#topic, topicId: ZERO_UUID, partitions }]
-    const retention = version <= LAST_WITH_RETENTION ? { retentionTimeMs: expires ? RETENTION_MS : -1 } : {}
+    const retention = version <= LAST_WITH_RETENTION ? { retentionTimeMs: expires ? retentionMs : -1 } : {}
     const answer = await client.request(OffsetCommitRequest, OffsetCommitResponse, version, { groupId, memberId: '', ...retention, topics })
     world.count('bookmarks')
     world.trace('bookmark', `${groupId} ${JSON.stringify(states)}: ${JSON.stringify(answer.topics[0]?.partitions)}`)
@@ -83,7 +85,7 @@ export class GroupClerk {
       if (state === undefined) world.violate(`OffsetCommit answered for partition ${partitionIndex}, which was not asked for`)
       // Clocks may have jumped back meanwhile: then it expires that much earlier.
       else if (errorCode === 0)
-        this.#model.decide(partitionIndex, { ...state, expiresAtMs: expires ? Math.min(before, time.wallMs) + RETENTION_MS : state.expiresAtMs })
+        this.#model.decide(partitionIndex, { ...state, expiresAtMs: expires ? Math.min(before, time.wallMs) + retentionMs : state.expiresAtMs })
       else if (!EXCUSED.has(errorCode)) world.violate(`OffsetCommit of ${groupId} without a member answered ${errorCode}`)
     }
   }
