@@ -4,6 +4,8 @@ import { BrokerConfigs } from './broker/configs/broker-configs.ts'
 import { GroupConfigs } from './broker/configs/group-configs.ts'
 import { GroupCoordinator } from './broker/groups/group-coordinator.ts'
 import { DEFAULT_PRODUCER_ID_SETTINGS, ProducerIds } from './broker/producers/producer-ids.ts'
+import { ClientQuotas } from './broker/quotas/client-quotas.ts'
+import { Throttle } from './broker/quotas/throttle.ts'
 import { BrokerSecurity } from './broker/security/broker-security.ts'
 import type { Principal } from './broker/security/ports.ts'
 import { PrincipalMapping } from './broker/security/principal-mapping.ts'
@@ -149,6 +151,7 @@ async function openCore(
   })
   const brokerConfigs = new BrokerConfigs(log, staticConfigs(settings))
   const groupConfigs = new GroupConfigs(log, brokerConfigs)
+  const quotas = new ClientQuotas(log)
   const security = new BrokerSecurity(log, clock, random, securitySettings(settings))
   const identity = new ClusterIdentityStore(log, random)
   const context: BrokerContext = { clock, random, log, topics, security }
@@ -192,6 +195,8 @@ async function openCore(
     recompression: new Recompression(decompress ?? inflate, compress ?? deflate, MAX_RECOMPRESSING_BYTES),
     brokerConfigs,
     groupConfigs,
+    quotas,
+    throttle: new Throttle(quotas, clock),
   }
   return { broker, sessions, access: new Access(settings, security), security }
 }

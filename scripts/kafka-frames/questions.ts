@@ -1,3 +1,4 @@
+import { AlterClientQuotasRequest, AlterClientQuotasResponse } from '../../src/kafka/messages/alter-client-quotas.ts'
 import { AlterConfigsRequest, AlterConfigsResponse } from '../../src/kafka/messages/alter-configs.ts'
 import { AlterUserScramCredentialsRequest, AlterUserScramCredentialsResponse } from '../../src/kafka/messages/alter-user-scram-credentials.ts'
 import { ApiVersionsRequest, ApiVersionsResponse } from '../../src/kafka/messages/api-versions.ts'
@@ -6,10 +7,16 @@ import { CreateTopicsRequest, CreateTopicsResponse } from '../../src/kafka/messa
 import { DeleteGroupsRequest, DeleteGroupsResponse } from '../../src/kafka/messages/delete-groups.ts'
 import { DeleteRecordsRequest, DeleteRecordsResponse } from '../../src/kafka/messages/delete-records.ts'
 import { DeleteTopicsRequest, DeleteTopicsResponse } from '../../src/kafka/messages/delete-topics.ts'
+import { DescribeClientQuotasRequest, DescribeClientQuotasResponse } from '../../src/kafka/messages/describe-client-quotas.ts'
 import { DescribeClusterRequest, DescribeClusterResponse } from '../../src/kafka/messages/describe-cluster.ts'
 import { DescribeConfigsRequest, DescribeConfigsResponse } from '../../src/kafka/messages/describe-configs.ts'
 import { DescribeGroupsRequest, DescribeGroupsResponse } from '../../src/kafka/messages/describe-groups.ts'
+import { DescribeLogDirsRequest, DescribeLogDirsResponse } from '../../src/kafka/messages/describe-log-dirs.ts'
+import { DescribeProducersRequest, DescribeProducersResponse } from '../../src/kafka/messages/describe-producers.ts'
+import { DescribeQuorumRequest, DescribeQuorumResponse } from '../../src/kafka/messages/describe-quorum.ts'
+import { DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse } from '../../src/kafka/messages/describe-topic-partitions.ts'
 import { DescribeUserScramCredentialsRequest, DescribeUserScramCredentialsResponse } from '../../src/kafka/messages/describe-user-scram-credentials.ts'
+import { ElectLeadersRequest, ElectLeadersResponse } from '../../src/kafka/messages/elect-leaders.ts'
 import { FetchRequest, FetchResponse } from '../../src/kafka/messages/fetch.ts'
 import { FindCoordinatorRequest, FindCoordinatorResponse } from '../../src/kafka/messages/find-coordinator.ts'
 import { HeartbeatRequest, HeartbeatResponse } from '../../src/kafka/messages/heartbeat.ts'
@@ -17,8 +24,10 @@ import { IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse } from 
 import { InitProducerIdRequest, InitProducerIdResponse } from '../../src/kafka/messages/init-producer-id.ts'
 import { JoinGroupRequest, JoinGroupResponse } from '../../src/kafka/messages/join-group.ts'
 import { LeaveGroupRequest, LeaveGroupResponse } from '../../src/kafka/messages/leave-group.ts'
+import { ListConfigResourcesRequest, ListConfigResourcesResponse } from '../../src/kafka/messages/list-config-resources.ts'
 import { ListGroupsRequest, ListGroupsResponse } from '../../src/kafka/messages/list-groups.ts'
 import { ListOffsetsRequest, ListOffsetsResponse } from '../../src/kafka/messages/list-offsets.ts'
+import { ListPartitionReassignmentsRequest, ListPartitionReassignmentsResponse } from '../../src/kafka/messages/list-partition-reassignments.ts'
 import { MetadataRequest, MetadataResponse } from '../../src/kafka/messages/metadata.ts'
 import { OffsetCommitRequest, OffsetCommitResponse } from '../../src/kafka/messages/offset-commit.ts'
 import { OffsetDeleteRequest, OffsetDeleteResponse } from '../../src/kafka/messages/offset-delete.ts'
@@ -27,6 +36,7 @@ import { OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse } from '../..
 import { ProduceRequest, ProduceResponse } from '../../src/kafka/messages/produce.ts'
 import { SaslHandshakeRequest, SaslHandshakeResponse } from '../../src/kafka/messages/sasl-handshake.ts'
 import { SyncGroupRequest, SyncGroupResponse } from '../../src/kafka/messages/sync-group.ts'
+import { UpdateFeaturesRequest, UpdateFeaturesResponse } from '../../src/kafka/messages/update-features.ts'
 import type { Shape } from '../../src/kafka/wire/fields.ts'
 import type { Input, Message } from '../../src/kafka/wire/message.ts'
 import { exchange } from '../real-kafka/exchange.ts'
@@ -93,6 +103,23 @@ export async function askEverything(address: { host: string; port: number }, bat
     timeoutMs: 10_000,
     topicData: [{ name: topic, topicId, partitionData: [{ index: 0, records: batch }] }],
   }))
+  const entity = [{ entityType: 'client-id', entityName: 'questions' }]
+  await ask(DescribeLogDirsRequest, DescribeLogDirsResponse, () => ({ topics: [{ topic, partitions: [0] }] }))
+  await ask(ElectLeadersRequest, ElectLeadersResponse, () => ({ electionType: 0, topicPartitions: [{ topic, partitions: [0, 9] }] }))
+  await ask(ListPartitionReassignmentsRequest, ListPartitionReassignmentsResponse, () => ({ topics: [{ name: topic, partitionIndexes: [0] }] }))
+  await ask(DescribeQuorumRequest, DescribeQuorumResponse, () => ({ topics: [{ topicName: '__cluster_metadata', partitions: [{ partitionIndex: 0 }] }] }))
+  await ask(UpdateFeaturesRequest, UpdateFeaturesResponse, () => ({
+    featureUpdates: [{ feature: 'no.such.feature', maxVersionLevel: 1, allowDowngrade: false }],
+    validateOnly: true,
+  }))
+  await ask(DescribeProducersRequest, DescribeProducersResponse, () => ({ topics: [{ name: topic, partitionIndexes: [0, 9] }] }))
+  await ask(ListConfigResourcesRequest, ListConfigResourcesResponse, () => ({ resourceTypes: [] }))
+  await ask(DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse, () => ({ topics: [{ name: topic }], responsePartitionLimit: 1 }))
+  await ask(AlterClientQuotasRequest, AlterClientQuotasResponse, () => ({
+    entries: [{ entity, ops: [{ key: 'consumer_byte_rate', value: 1e6, remove: false }] }],
+    validateOnly: false,
+  }))
+  await ask(DescribeClientQuotasRequest, DescribeClientQuotasResponse, () => ({ components: [], strict: false }))
   await ask(ListOffsetsRequest, ListOffsetsResponse, () => ({
     replicaId: -1,
     isolationLevel: 0,

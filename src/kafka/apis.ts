@@ -1,6 +1,7 @@
 import { ApiTable, api } from './api-table.ts'
 import { addOffsetsToTxn } from './handlers/add-offsets-to-txn.ts'
 import { addPartitionsToTxn } from './handlers/add-partitions-to-txn.ts'
+import { alterClientQuotas } from './handlers/alter-client-quotas.ts'
 import { alterConfigs } from './handlers/alter-configs.ts'
 import { alterUserScramCredentials } from './handlers/alter-user-scram-credentials.ts'
 import { apiVersions } from './handlers/api-versions.ts'
@@ -15,12 +16,18 @@ import { deleteGroups } from './handlers/delete-groups.ts'
 import { deleteRecords } from './handlers/delete-records.ts'
 import { deleteTopics } from './handlers/delete-topics.ts'
 import { describeAcls } from './handlers/describe-acls.ts'
+import { describeClientQuotas } from './handlers/describe-client-quotas.ts'
 import { describeCluster } from './handlers/describe-cluster.ts'
 import { describeConfigs } from './handlers/describe-configs.ts'
 import { describeDelegationToken } from './handlers/describe-delegation-token.ts'
 import { describeGroups } from './handlers/describe-groups.ts'
+import { describeLogDirs } from './handlers/describe-log-dirs.ts'
+import { describeProducers } from './handlers/describe-producers.ts'
+import { describeQuorum } from './handlers/describe-quorum.ts'
+import { describeTopicPartitions } from './handlers/describe-topic-partitions.ts'
 import { describeTransactions } from './handlers/describe-transactions.ts'
 import { describeUserScramCredentials } from './handlers/describe-user-scram-credentials.ts'
+import { electLeaders } from './handlers/elect-leaders.ts'
 import { endTxn } from './handlers/end-txn.ts'
 import { expireDelegationToken } from './handlers/expire-delegation-token.ts'
 import { fetch } from './handlers/fetch.ts'
@@ -30,8 +37,10 @@ import { incrementalAlterConfigs } from './handlers/incremental-alter-configs.ts
 import { initProducerId } from './handlers/init-producer-id.ts'
 import { joinGroup } from './handlers/join-group.ts'
 import { leaveGroup } from './handlers/leave-group.ts'
+import { listConfigResources } from './handlers/list-config-resources.ts'
 import { listGroups } from './handlers/list-groups.ts'
 import { listOffsets } from './handlers/list-offsets.ts'
+import { listPartitionReassignments } from './handlers/list-partition-reassignments.ts'
 import { listTransactions } from './handlers/list-transactions.ts'
 import { metadata } from './handlers/metadata.ts'
 import { offsetCommit } from './handlers/offset-commit.ts'
@@ -44,8 +53,10 @@ import { saslAuthenticate } from './handlers/sasl-authenticate.ts'
 import { saslHandshake } from './handlers/sasl-handshake.ts'
 import { syncGroup } from './handlers/sync-group.ts'
 import { txnOffsetCommit } from './handlers/txn-offset-commit.ts'
+import { updateFeatures } from './handlers/update-features.ts'
 import { AddOffsetsToTxnRequest, AddOffsetsToTxnResponse } from './messages/add-offsets-to-txn.ts'
 import { AddPartitionsToTxnRequest, AddPartitionsToTxnResponse } from './messages/add-partitions-to-txn.ts'
+import { AlterClientQuotasRequest, AlterClientQuotasResponse } from './messages/alter-client-quotas.ts'
 import { AlterConfigsRequest, AlterConfigsResponse } from './messages/alter-configs.ts'
 import { AlterUserScramCredentialsRequest, AlterUserScramCredentialsResponse } from './messages/alter-user-scram-credentials.ts'
 import { ApiVersionsRequest, ApiVersionsResponse } from './messages/api-versions.ts'
@@ -60,12 +71,18 @@ import { DeleteGroupsRequest, DeleteGroupsResponse } from './messages/delete-gro
 import { DeleteRecordsRequest, DeleteRecordsResponse } from './messages/delete-records.ts'
 import { DeleteTopicsRequest, DeleteTopicsResponse } from './messages/delete-topics.ts'
 import { DescribeAclsRequest, DescribeAclsResponse } from './messages/describe-acls.ts'
+import { DescribeClientQuotasRequest, DescribeClientQuotasResponse } from './messages/describe-client-quotas.ts'
 import { DescribeClusterRequest, DescribeClusterResponse } from './messages/describe-cluster.ts'
 import { DescribeConfigsRequest, DescribeConfigsResponse } from './messages/describe-configs.ts'
 import { DescribeDelegationTokenRequest, DescribeDelegationTokenResponse } from './messages/describe-delegation-token.ts'
 import { DescribeGroupsRequest, DescribeGroupsResponse } from './messages/describe-groups.ts'
+import { DescribeLogDirsRequest, DescribeLogDirsResponse } from './messages/describe-log-dirs.ts'
+import { DescribeProducersRequest, DescribeProducersResponse } from './messages/describe-producers.ts'
+import { DescribeQuorumRequest, DescribeQuorumResponse } from './messages/describe-quorum.ts'
+import { DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse } from './messages/describe-topic-partitions.ts'
 import { DescribeTransactionsRequest, DescribeTransactionsResponse } from './messages/describe-transactions.ts'
 import { DescribeUserScramCredentialsRequest, DescribeUserScramCredentialsResponse } from './messages/describe-user-scram-credentials.ts'
+import { ElectLeadersRequest, ElectLeadersResponse } from './messages/elect-leaders.ts'
 import { EndTxnRequest, EndTxnResponse } from './messages/end-txn.ts'
 import { ExpireDelegationTokenRequest, ExpireDelegationTokenResponse } from './messages/expire-delegation-token.ts'
 import { FetchRequest, FetchResponse } from './messages/fetch.ts'
@@ -75,8 +92,10 @@ import { IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse } from 
 import { InitProducerIdRequest, InitProducerIdResponse } from './messages/init-producer-id.ts'
 import { JoinGroupRequest, JoinGroupResponse } from './messages/join-group.ts'
 import { LeaveGroupRequest, LeaveGroupResponse } from './messages/leave-group.ts'
+import { ListConfigResourcesRequest, ListConfigResourcesResponse } from './messages/list-config-resources.ts'
 import { ListGroupsRequest, ListGroupsResponse } from './messages/list-groups.ts'
 import { ListOffsetsRequest, ListOffsetsResponse } from './messages/list-offsets.ts'
+import { ListPartitionReassignmentsRequest, ListPartitionReassignmentsResponse } from './messages/list-partition-reassignments.ts'
 import { ListTransactionsRequest, ListTransactionsResponse } from './messages/list-transactions.ts'
 import { MetadataRequest, MetadataResponse } from './messages/metadata.ts'
 import { OffsetCommitRequest, OffsetCommitResponse } from './messages/offset-commit.ts'
@@ -89,6 +108,7 @@ import { SaslAuthenticateRequest, SaslAuthenticateResponse } from './messages/sa
 import { SaslHandshakeRequest, SaslHandshakeResponse } from './messages/sasl-handshake.ts'
 import { SyncGroupRequest, SyncGroupResponse } from './messages/sync-group.ts'
 import { TxnOffsetCommitRequest, TxnOffsetCommitResponse } from './messages/txn-offset-commit.ts'
+import { UpdateFeaturesRequest, UpdateFeaturesResponse } from './messages/update-features.ts'
 
 /**
  * Every API this broker serves, a line each: messages, handler, versions. ApiVersions answers what stands here, so nothing
@@ -125,6 +145,7 @@ export const KAFKA_APIS = new ApiTable([
   api(DeleteAclsRequest, DeleteAclsResponse, deleteAcls, [1, 3]),
   api(DescribeConfigsRequest, DescribeConfigsResponse, describeConfigs, [1, 4]),
   api(AlterConfigsRequest, AlterConfigsResponse, alterConfigs, [0, 2]),
+  api(DescribeLogDirsRequest, DescribeLogDirsResponse, describeLogDirs, [1, 5]),
   api(SaslAuthenticateRequest, SaslAuthenticateResponse, saslAuthenticate, [0, 2], { exclusive: true }),
   api(CreatePartitionsRequest, CreatePartitionsResponse, createPartitions, [0, 3]),
   api(CreateDelegationTokenRequest, CreateDelegationTokenResponse, createDelegationToken, [1, 3]),
@@ -132,13 +153,22 @@ export const KAFKA_APIS = new ApiTable([
   api(ExpireDelegationTokenRequest, ExpireDelegationTokenResponse, expireDelegationToken, [1, 2]),
   api(DescribeDelegationTokenRequest, DescribeDelegationTokenResponse, describeDelegationToken, [1, 3]),
   api(DeleteGroupsRequest, DeleteGroupsResponse, deleteGroups, [0, 3]),
+  api(ElectLeadersRequest, ElectLeadersResponse, electLeaders, [0, 2]),
   api(IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse, incrementalAlterConfigs, [0, 1]),
+  api(ListPartitionReassignmentsRequest, ListPartitionReassignmentsResponse, listPartitionReassignments, [0, 0]),
   api(OffsetDeleteRequest, OffsetDeleteResponse, offsetDelete, [0, 0]),
+  api(DescribeClientQuotasRequest, DescribeClientQuotasResponse, describeClientQuotas, [0, 1]),
+  api(AlterClientQuotasRequest, AlterClientQuotasResponse, alterClientQuotas, [0, 1]),
   api(DescribeUserScramCredentialsRequest, DescribeUserScramCredentialsResponse, describeUserScramCredentials, [0, 0]),
   api(AlterUserScramCredentialsRequest, AlterUserScramCredentialsResponse, alterUserScramCredentials, [0, 0]),
+  api(DescribeQuorumRequest, DescribeQuorumResponse, describeQuorum, [0, 2]),
+  api(UpdateFeaturesRequest, UpdateFeaturesResponse, updateFeatures, [0, 2]),
   api(DescribeClusterRequest, DescribeClusterResponse, describeCluster, [0, 2]),
+  api(DescribeProducersRequest, DescribeProducersResponse, describeProducers, [0, 0]),
   api(DescribeTransactionsRequest, DescribeTransactionsResponse, describeTransactions, [0, 0]),
   api(ListTransactionsRequest, ListTransactionsResponse, listTransactions, [0, 2]),
   api(ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, consumerGroupHeartbeat, [0, 1]),
   api(ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse, consumerGroupDescribe, [0, 1]),
+  api(ListConfigResourcesRequest, ListConfigResourcesResponse, listConfigResources, [0, 1]),
+  api(DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse, describeTopicPartitions, [0, 0]),
 ])

@@ -11,7 +11,7 @@ import { CLUSTER_RESOURCE } from './cluster-resource.ts'
 import type { RequestContext } from './handler.ts'
 
 /** Kafka's types of resources that have configs. */
-const CONFIG_RESOURCES = { topic: 2, broker: 4, brokerLogger: 8, clientMetrics: 16, group: 32 } as const
+export const CONFIG_RESOURCES = { topic: 2, broker: 4, brokerLogger: 8, clientMetrics: 16, group: 32 } as const
 
 type Configs = ReadonlyMap<string, string>
 

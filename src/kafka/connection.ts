@@ -10,6 +10,7 @@ import type { ClientConnection, KafkaBroker } from './handler.ts'
 import { API_VERSIONS_KEY, unsupportedApiVersions } from './handlers/api-versions.ts'
 import { ApiVersionsResponse } from './messages/api-versions.ts'
 import type { PartialFrames } from './partial-frames.ts'
+import { RequestCharge } from './request-charge.ts'
 import type { Authentication } from './sasl/authentication.ts'
 import { answerBareToken } from './sasl/bare-token.ts'
 import type { Chunks } from './wire/chunk-writer.ts'
@@ -51,6 +52,9 @@ export class KafkaConnection implements ConnectionHandler, ClientConnection {
   #held = false
   /** What it appended waits for the disk, as everybody's does. */
   #stalled = false
+  /** Its client used more than its quotas. */
+  #muted = false
+  #mutedUntilMs = 0
   #ending: string | null = null
   #closed = false
 
@@ -131,7 +135,14 @@ export class KafkaConnection implements ConnectionHandler, ClientConnection {
   #blocked(): boolean {
     const { maxInFlightRequests, maxInFlightBytes } = this.#parts.broker.settings
     const answers = this.#answers
-    return this.#held || this.#stalled || this.#connection.congested || answers.waiting >= maxInFlightRequests || answers.waitingBytes >= maxInFlightBytes
+    return (
+      this.#held ||
+      this.#stalled ||
+      this.#muted ||
+      this.#connection.congested ||
+      answers.waiting >= maxInFlightRequests ||
+      answers.waitingBytes >= maxInFlightBytes
+    )
   }
 
   /** Goes on after a block may have ended. */
@@ -183,8 +194,11 @@ export class KafkaConnection implements ConnectionHandler, ClientConnection {
       apiRanges: this.#parts.apis.ranges,
       fetchMemory: this.#parts.fetchMemory,
     }
-    const encode = (answer: never): Chunks => encodeResponse(entry.response, version, start.correlationId, answer)
+    const charge = this.#parts.broker.throttle.active ? new RequestCharge(context, entry.key) : null
+    const encode = (answer: never): Chunks =>
+      encodeResponse(entry.response, version, start.correlationId, charge === null ? answer : this.#settle(charge, answer))
     const answer = entry.handler(request, context)
+    if (charge !== null) this.#mute(charge.processed(frame.length))
     if (entry.appends) this.#stallWhileCongested()
     if (answer === null) return
     if (!(answer instanceof Promise)) {
@@ -195,6 +209,32 @@ export class KafkaConnection implements ConnectionHandler, ClientConnection {
     const encoded = answer.then((value) => (value === null || this.closed ? null : encode(value)))
     if (entry.exclusive) this.#hold(encoded, frame.length)
     else this.#await(encoded, frame.length)
+  }
+
+  #settle(charge: RequestCharge, answer: object): never {
+    const told = charge.answered(answer)
+    this.#mute(told.throttleTimeMs)
+    return told as never
+  }
+
+  /** KIP-219: a client that used more than its quota is not read for a while; what it is to be answered leaves. */
+  #mute(waitMs: number): void {
+    if (waitMs <= 0 || this.closed) return
+    const { clock } = this.#parts.broker
+    this.#mutedUntilMs = Math.max(this.#mutedUntilMs, clock.monotonicMs() + waitMs)
+    if (this.#muted) return
+    this.#muted = true
+    this.#connection.pause('handler')
+    const unmute = (): void => {
+      const leftMs = this.#mutedUntilMs - clock.monotonicMs()
+      if (leftMs > 0) {
+        clock.after(Math.ceil(leftMs), unmute)
+        return
+      }
+      this.#muted = false
+      this.#advance()
+    }
+    clock.after(Math.ceil(waitMs), unmute)
   }
 
   /** Back-pressure: a producer is not read while the log has more than it can bring to the disk. */

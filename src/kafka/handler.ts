@@ -3,6 +3,8 @@ import type { BrokerConfigs } from '../broker/configs/broker-configs.ts'
 import type { GroupConfigs } from '../broker/configs/group-configs.ts'
 import type { GroupCoordinator } from '../broker/groups/group-coordinator.ts'
 import type { ProducerIds } from '../broker/producers/producer-ids.ts'
+import type { ClientQuotas } from '../broker/quotas/client-quotas.ts'
+import type { Throttle } from '../broker/quotas/throttle.ts'
 import type { Principal } from '../broker/security/ports.ts'
 import type { Recompression } from '../broker/topics/recompression.ts'
 import type { TransactionCoordinator } from '../broker/transactions/transaction-coordinator.ts'
@@ -77,6 +79,8 @@ export interface KafkaBroker extends BrokerContext {
   readonly recompression: Recompression
   readonly brokerConfigs: BrokerConfigs
   readonly groupConfigs: GroupConfigs
+  readonly quotas: ClientQuotas
+  readonly throttle: Throttle
 }
 
 /** What Metadata and DescribeCluster say of this broker. */

@@ -11,6 +11,7 @@ import type { PartitionIdentity, PartitionStart, RecoveryPoint, UnwrittenBatch }
 import { batchesFrom, committedBatch, isReady, type PendingBatch, type PendingGroup, readyRun, splitPending, writeLarge, writeRun } from './pending.ts'
 import type {
   AbortedTransaction,
+  ActiveProducer,
   LogFailure,
   PartitionLog,
   PartitionSettings,
@@ -290,6 +291,10 @@ export class LocalPartition implements PartitionLog {
 
   checkProducer(batch: SequencedBatch): ProducerVerdict {
     return this.producers.check(batch)
+  }
+
+  activeProducers(): Iterable<ActiveProducer> {
+    return this.producers.active()
   }
 
   whenDurable(offset: number, onDone: (failure: LogFailure | null) => void): void {

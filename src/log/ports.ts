@@ -108,6 +108,16 @@ export interface ProducerVerdict {
   readonly logAppendTimeMs: number
 }
 
+/** An idempotent producer as a partition knows it. */
+export interface ActiveProducer {
+  readonly producerId: number
+  readonly producerEpoch: number
+  /** -1 where none of its batches is remembered. */
+  readonly lastSequence: number
+  /** The largest timestamp of its last batch; -1 where there is none. */
+  readonly lastTimestampMs: number
+}
+
 export interface AbortedTransaction {
   readonly producerId: number
   readonly firstOffset: number
@@ -159,6 +169,8 @@ export interface PartitionLog {
   endOfEpoch(leaderEpoch: number): { readonly leaderEpoch: number; readonly endOffset: number } | null
   /** The epoch that the record at `offset` was written in; -1 where unknown. */
   epochOf(offset: number): number
+  /** Idempotent producers whose batches are remembered. */
+  activeProducers(): Iterable<ActiveProducer>
   /** What rule 13 says of a batch that is about to be appended; pure, changes nothing. `append` remembers the batch. */
   checkProducer(batch: { producerId: number; producerEpoch: number; baseSequence: number; lastSequence: number }): ProducerVerdict
   /**

@@ -4,7 +4,7 @@
  */
 import { readInt16, readInt32, readInt64, writeInt16, writeInt32, writeInt64 } from '../util/big-endian.ts'
 import { OpenTransactions } from './open-transactions.ts'
-import type { ProducerVerdict } from './ports.ts'
+import type { ActiveProducer, ProducerVerdict } from './ports.ts'
 import {
   batchBaseOffset,
   batchBaseSequence,
@@ -168,6 +168,14 @@ export class ProducerStates {
     }
     const open = this.transactions.takeOpenAt(endOffset)
     if (open !== undefined) yield [TRANSACTIONS, open]
+  }
+
+  /** All of them, for people. */
+  *active(): Iterable<ActiveProducer> {
+    for (const [producerId, { epoch, batches }] of this.#producers) {
+      const last = batches.at(-1)
+      yield { producerId, producerEpoch: epoch, lastSequence: last?.lastSequence ?? -1, lastTimestampMs: last?.timestampMs ?? -1 }
+    }
   }
 
   restore(producerId: number, value: Uint8Array): void {

@@ -1,6 +1,7 @@
 import java.time.Duration;
 import java.util.*;
 import org.apache.kafka.clients.admin.*;
+import org.apache.kafka.common.quota.*;
 import org.apache.kafka.clients.consumer.*;
 import org.apache.kafka.clients.producer.*;
 import org.apache.kafka.common.*;
@@ -74,6 +75,18 @@ public class JavaClient {
             attempt(() -> admin.alterUserScramCredentials(List.of(new UserScramCredentialDeletion("carol", ScramMechanism.SCRAM_SHA_512))).all().get());
             attempt(() -> admin.removeMembersFromConsumerGroup(prefix + "-group", new RemoveMembersFromConsumerGroupOptions(List.of(new MemberToRemove("static-1")))).all().get());
             attempt(() -> admin.deleteConsumerGroups(List.of(prefix + "-other", "no-such-group")).all().get());
+            attempt(() -> admin.describeTopics(List.of(topic, "no-such-topic")).allTopicNames().get());
+            attempt(() -> admin.describeLogDirs(List.of(1)).allDescriptions().get());
+            attempt(() -> admin.describeLogDirs(List.of(0)).allDescriptions().get());
+            attempt(() -> admin.electLeaders(org.apache.kafka.common.ElectionType.PREFERRED, Set.of(first)).all().get());
+            attempt(() -> admin.listPartitionReassignments(Set.of(first)).reassignments().get());
+            attempt(() -> admin.describeMetadataQuorum().quorumInfo().get());
+            attempt(() -> admin.updateFeatures(Map.of("no.such.feature", new FeatureUpdate((short) 1, FeatureUpdate.UpgradeType.UPGRADE)), new UpdateFeaturesOptions().validateOnly(true)).all().get());
+            attempt(() -> admin.describeProducers(List.of(first)).all().get());
+            attempt(() -> admin.listConfigResources(Set.of(ConfigResource.Type.TOPIC), new ListConfigResourcesOptions()).all().get());
+            ClientQuotaEntity entity = new ClientQuotaEntity(Map.of(ClientQuotaEntity.USER, "alice", ClientQuotaEntity.CLIENT_ID, "c"));
+            attempt(() -> admin.alterClientQuotas(List.of(new ClientQuotaAlteration(entity, List.of(new ClientQuotaAlteration.Op("producer_byte_rate", 1e6))))).all().get());
+            attempt(() -> admin.describeClientQuotas(ClientQuotaFilter.contains(List.of(ClientQuotaFilterComponent.ofEntityType(ClientQuotaEntity.USER)))).entities().get());
             attempt(() -> admin.deleteTopics(List.of(topic, "no-such-topic")).all().get());
         }
     }

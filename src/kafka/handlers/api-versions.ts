@@ -8,7 +8,7 @@ type Response = Input<typeof ApiVersionsResponse>
 export const API_VERSIONS_KEY = 18
 
 /** What clients switch on by its finalized level (KIP-584). */
-const FEATURES: readonly { readonly name: string; readonly level: number }[] = [
+export const FEATURES: readonly { readonly name: string; readonly level: number }[] = [
   { name: 'transaction.version', level: 2 },
   { name: 'group.version', level: 1 },
 ]

@@ -1,20 +1,25 @@
 import { ERRORS, type Failure, failure } from '../../broker/errors.ts'
 import type { Handler, RequestContext } from '../handler.ts'
 import type { CreatePartitionsRequest, CreatePartitionsResponse } from '../messages/create-partitions.ts'
+import { MutationCharge } from '../request-charge.ts'
 import type { Input } from '../wire/message.ts'
 
 type Result = Input<typeof CreatePartitionsResponse>['results'][number]
 type AskedTopic = CreatePartitionsRequest['topics'][number]
 
+/** KIP-599. */
+const FIRST_STRICT = 3
+
 /** CreatePartitions (37): topics grow, and the answer comes when that is durable. Not larger than before gets 37 (rule 8). */
 export const createPartitions: Handler<CreatePartitionsRequest, Input<typeof CreatePartitionsResponse>> = async (request, context) => {
   const counts = new Map<string, number>()
   for (const { name } of request.topics) counts.set(name, (counts.get(name) ?? 0) + 1)
-  const grown = request.topics.map((topic) => (counts.get(topic.name) === 1 ? grow(topic, request.validateOnly, context) : repeated(topic.name)))
-  return { results: await Promise.all(grown) }
+  const charge = new MutationCharge(context, FIRST_STRICT)
+  const grown = request.topics.map((topic) => (counts.get(topic.name) === 1 ? grow(topic, request.validateOnly, charge, context) : repeated(topic.name)))
+  return { throttleTimeMs: charge.throttleTimeMs, results: await Promise.all(grown) }
 }
 
-function grow(asked: AskedTopic, validateOnly: boolean, context: RequestContext): Result | Promise<Result> {
+function grow(asked: AskedTopic, validateOnly: boolean, charge: MutationCharge, context: RequestContext): Result | Promise<Result> {
   const { topics, security, identity } = context.broker
   const { name, count } = asked
   if (!security.authorize(context.connection.principal, 'alter', 'topic', name)) return failed(name, failure(ERRORS.topicAuthorizationFailed))
@@ -23,6 +28,7 @@ function grow(asked: AskedTopic, validateOnly: boolean, context: RequestContext)
   const refused = topics.checkGrowth(topic, count) ?? checkAssignments(asked, topic.partitions.length, identity.nodeId)
   if (refused !== null) return failed(name, refused)
   if (validateOnly) return { name, errorCode: 0 }
+  if (!charge.allows(count - topic.partitions.length)) return failed(name, failure(ERRORS.throttlingQuotaExceeded))
   return new Promise((resolve) => {
     topics.grow(topic, count, (failure) => resolve(failure === null ? { name, errorCode: 0 } : failed(name, failure)))
   })

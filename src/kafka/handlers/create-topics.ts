@@ -5,6 +5,7 @@ import type { NewTopic } from '../../broker/topics/topic-registry.ts'
 import { CLUSTER_RESOURCE } from '../cluster-resource.ts'
 import type { Handler, RequestContext } from '../handler.ts'
 import type { CreateTopicsRequest, CreateTopicsResponse } from '../messages/create-topics.ts'
+import { MutationCharge } from '../request-charge.ts'
 import type { Input } from '../wire/message.ts'
 import { CONFIG_SOURCES } from './config-entries.ts'
 
@@ -13,6 +14,8 @@ type TopicResponse = Response['topics'][number]
 type AskedTopic = CreateTopicsRequest['topics'][number]
 
 const BROKER_DEFAULT = -1
+/** KIP-599. */
+const FIRST_STRICT = 6
 const NO_ID = 'AAAAAAAAAAAAAAAAAAAAAA'
 
 /**
@@ -28,11 +31,12 @@ export const createTopics: Handler<CreateTopicsRequest, Response> = async (reque
   for (const { name } of request.topics) counts.set(name, (counts.get(name) ?? 0) + 1)
   const asked = request.topics.filter(({ name }) => counts.get(name) === 1)
   const repeated = [...counts].filter(([, count]) => count > 1).map(([name]) => failed(name, failure(ERRORS.invalidRequest, `topic "${name}" is named twice`)))
-  const topics = await Promise.all(asked.map((topic) => createTopic(topic, request.validateOnly, context)))
-  return { topics: [...topics, ...repeated] }
+  const charge = new MutationCharge(context, FIRST_STRICT)
+  const topics = await Promise.all(asked.map((topic) => createTopic(topic, request.validateOnly, charge, context)))
+  return { throttleTimeMs: charge.throttleTimeMs, topics: [...topics, ...repeated] }
 }
 
-function createTopic(asked: AskedTopic, validateOnly: boolean, context: RequestContext): TopicResponse | Promise<TopicResponse> {
+function createTopic(asked: AskedTopic, validateOnly: boolean, charge: MutationCharge, context: RequestContext): TopicResponse | Promise<TopicResponse> {
   const { topics, security } = context.broker
   const { principal } = context.connection
   const allowed = security.authorize(principal, 'create', 'cluster', CLUSTER_RESOURCE) || security.authorize(principal, 'create', 'topic', asked.name)
@@ -40,11 +44,14 @@ function createTopic(asked: AskedTopic, validateOnly: boolean, context: RequestC
   const wanted = newTopic(asked, context)
   if (isFailure(wanted)) return failed(asked.name, wanted)
   if (validateOnly) {
-    const refused = topics.check(wanted)
-    return refused === null
+    const wrong = topics.check(wanted)
+    return wrong === null
       ? described(asked.name, NO_ID, wanted.partitions ?? topics.defaultPartitions, wanted.configs ?? new Map(), context)
-      : failed(asked.name, refused)
+      : failed(asked.name, wrong)
   }
+  const refused = topics.check(wanted)
+  if (refused !== null) return failed(asked.name, refused)
+  if (!charge.allows(wanted.partitions ?? topics.defaultPartitions)) return failed(asked.name, failure(ERRORS.throttlingQuotaExceeded))
   return new Promise((resolve) => {
     const topic: Topic | Failure = topics.create(wanted, (failure) =>
       resolve(failure === null ? describeTopic(topic as Topic, context) : failed(asked.name, failure)),

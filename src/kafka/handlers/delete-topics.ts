@@ -2,6 +2,7 @@ import { ERRORS, type ErrorRow } from '../../broker/errors.ts'
 import { CLUSTER_RESOURCE } from '../cluster-resource.ts'
 import type { Handler, RequestContext } from '../handler.ts'
 import type { DeleteTopicsRequest, DeleteTopicsResponse } from '../messages/delete-topics.ts'
+import { MutationCharge } from '../request-charge.ts'
 import type { Input } from '../wire/message.ts'
 
 type TopicResponse = Input<typeof DeleteTopicsResponse>['responses'][number]
@@ -13,6 +14,8 @@ interface AskedTopic {
 
 const NO_ID = 'AAAAAAAAAAAAAAAAAAAAAA'
 const FIRST_BY_TOPIC_ID = 6
+/** KIP-599. */
+const FIRST_STRICT = 5
 
 /**
  * DeleteTopics (20): topics are gone at once, and for good when this is answered (rule 8).
@@ -26,7 +29,9 @@ export const deleteTopics: Handler<DeleteTopicsRequest, Input<typeof DeleteTopic
   const repeated = [...counts].filter(([, count]) => count > 1).map(([key]) => asked.find((topic) => keyOf(topic, context) === key) as AskedTopic)
   const once = asked.filter((topic) => counts.get(keyOf(topic, context)) === 1)
   const refused = repeated.map((topic) => failed(topic, ERRORS.invalidRequest, 'the topic is named twice'))
-  return { responses: [...(await Promise.all(once.map((topic) => deleteTopic(topic, context)))), ...refused] }
+  const charge = new MutationCharge(context, FIRST_STRICT)
+  const deleted = once.map((topic) => deleteTopic(topic, charge, context))
+  return { throttleTimeMs: charge.throttleTimeMs, responses: [...(await Promise.all(deleted)), ...refused] }
 }
 
 /** The same for a topic named by its name and by its id. */
@@ -34,7 +39,7 @@ function keyOf({ name, topicId }: AskedTopic, context: RequestContext): string {
   return name ?? context.broker.topics.getById(topicId)?.name ?? topicId
 }
 
-function deleteTopic(asked: AskedTopic, context: RequestContext): TopicResponse | Promise<TopicResponse> {
+function deleteTopic(asked: AskedTopic, charge: MutationCharge, context: RequestContext): TopicResponse | Promise<TopicResponse> {
   const { topics, security } = context.broker
   if ((asked.name === null) === (asked.topicId === NO_ID)) return failed(asked, ERRORS.invalidRequest, 'a topic is named by its name or its id, not both')
   const topic = asked.name === null ? topics.getById(asked.topicId) : topics.get(asked.name)
@@ -48,6 +53,7 @@ function deleteTopic(asked: AskedTopic, context: RequestContext): TopicResponse 
     return failed(may('describe') ? { ...asked, name } : asked, ERRORS.topicAuthorizationFailed)
   }
   if (topic === undefined) return failed(asked, asked.name === null ? ERRORS.unknownTopicId : ERRORS.unknownTopicOrPartition)
+  if (!charge.allows(topic.partitions.length)) return failed(asked, ERRORS.throttlingQuotaExceeded)
   return new Promise((resolve) => {
     topics.delete(topic, (failure) => {
       if (failure === null) resolve({ name: topic.name, topicId: topic.id, errorCode: 0 })

@@ -92,6 +92,8 @@ class DecoderCode {
       int8: `b[p] << 24 >> 24`,
       int16: `(b[p] << 24 | b[p + 1] << 16) >> 16`,
       int32: `b[p] << 24 | b[p + 1] << 16 | b[p + 2] << 8 | b[p + 3]`,
+      uint16: `b[p] << 8 | b[p + 1]`,
+      float64: `b.readDoubleBE(p)`,
       uuid: `readUuid(b, p)`,
     }
     if (field.type === 'int64') {

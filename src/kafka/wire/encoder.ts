@@ -114,6 +114,8 @@ class EncoderCode {
       int16: `if (${value} << 16 >> 16 !== ${value}) bad(${name}, ${value}); b[p] = ${value} >>> 8; b[p + 1] = ${value}`,
       int32: `if ((${value} | 0) !== ${value}) bad(${name}, ${value}); b[p] = ${value} >>> 24; b[p + 1] = ${value} >>> 16; b[p + 2] = ${value} >>> 8; b[p + 3] = ${value}`,
       int64: `writeInt64(b, p, ${value}, ${name})`,
+      uint16: `if ((${value} & 0xffff) !== ${value}) bad(${name}, ${value}); b[p] = ${value} >>> 8; b[p + 1] = ${value}`,
+      float64: `if (typeof ${value} !== 'number') bad(${name}, ${value}); b.writeDoubleBE(${value}, p)`,
       uuid: `writeUuid(b, p, ${value})`,
     }
     this.lines.push(`${writes[field.type]}; p += ${fixedBytes(field.type)}`)

@@ -9,7 +9,21 @@
  */
 
 /** How a value looks on the wire. `records` is a byte view when decoded; see `recordSlices` for the list. */
-export type WireType = 'bool' | 'int8' | 'int16' | 'int32' | 'int64' | 'uuid' | 'string' | 'bytes' | 'records' | 'recordSlices' | 'array' | 'struct'
+export type WireType =
+  | 'bool'
+  | 'int8'
+  | 'int16'
+  | 'int32'
+  | 'int64'
+  | 'uint16'
+  | 'float64'
+  | 'uuid'
+  | 'string'
+  | 'bytes'
+  | 'records'
+  | 'recordSlices'
+  | 'array'
+  | 'struct'
 
 declare const phantom: unique symbol
 
@@ -76,6 +90,8 @@ export const int32 = scalar<number>('int32')
  * int64: `Long.MAX_VALUE`, which clients send for "no limit", keeps its meaning and its bytes.
  */
 export const int64 = scalar<number>('int64')
+export const uint16 = scalar<number>('uint16')
+export const float64 = scalar<number>('float64')
 /** 22 characters of URL-safe base64, as Kafka prints it. */
 export const uuid = scalar<string>('uuid')
 export const string = scalar<string>('string')

@@ -26,11 +26,13 @@ const ZEROS: Partial<Record<WireType, unknown>> = {
   int16: 0,
   int32: 0,
   int64: 0,
+  uint16: 0,
+  float64: 0,
   uuid: ZERO_UUID,
   string: '',
 }
 
-const FIXED_BYTES: Partial<Record<WireType, number>> = { bool: 1, int8: 1, int16: 2, int32: 4, int64: 8, uuid: 16 }
+const FIXED_BYTES: Partial<Record<WireType, number>> = { bool: 1, int8: 1, int16: 2, int32: 4, int64: 8, uint16: 2, float64: 8, uuid: 16 }
 
 /** Bytes of a value of this type, or 0 where that depends on the value. */
 export function fixedBytes(type: WireType): number {

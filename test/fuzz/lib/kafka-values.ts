@@ -42,6 +42,10 @@ function randomValue(random: SeededRandom, field: FieldLayout): unknown {
       return integer(random, WIDTHS[field.type])
     case 'int64':
       return random.pick([0, 1, -1, Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER, 1_767_225_600_000, random.below(2 ** 50), -random.below(2 ** 50)])
+    case 'uint16':
+      return random.below(65_536)
+    case 'float64':
+      return random.pick([0, -0.5, 1e300, Number.MAX_VALUE, random.below(1_000)])
     case 'uuid':
       return Buffer.from(random.bytes(16)).toString('base64url')
     case 'string':

@@ -3,6 +3,8 @@ import { test } from 'node:test'
 import { BrokerConfigs } from '../../../src/broker/configs/broker-configs.ts'
 import { GroupConfigs } from '../../../src/broker/configs/group-configs.ts'
 import { DEFAULT_PRODUCER_ID_SETTINGS, ProducerIds } from '../../../src/broker/producers/producer-ids.ts'
+import { ClientQuotas } from '../../../src/broker/quotas/client-quotas.ts'
+import { Throttle } from '../../../src/broker/quotas/throttle.ts'
 import { Recompression } from '../../../src/broker/topics/recompression.ts'
 import { TransactionCoordinator } from '../../../src/broker/transactions/transaction-coordinator.ts'
 import { DEFAULT_TRANSACTION_SETTINGS } from '../../../src/broker/transactions/transaction-settings.ts'
@@ -36,6 +38,7 @@ async function setup(...denied: string[]) {
   const producerIds = new ProducerIds(world.log, DEFAULT_PRODUCER_ID_SETTINGS)
   const transactions = new TransactionCoordinator(world.context, producerIds, world.groups, DEFAULT_TRANSACTION_SETTINGS)
   const brokerConfigs = new BrokerConfigs(world.log, [])
+  const quotas = new ClientQuotas(world.log)
   await world.open()
   world.commit({ offset: 5 })
   world.log.commit()
@@ -51,6 +54,8 @@ async function setup(...denied: string[]) {
     recompression: new Recompression(decompress, compress, 1),
     brokerConfigs,
     groupConfigs: new GroupConfigs(world.log, brokerConfigs),
+    quotas,
+    throttle: new Throttle(quotas, world.context.clock),
   }
   const connection = Object.assign(new TestConnection(), { principal: ANYBODY, remoteAddress: '127.0.0.1', advertised: { host: 'broker', port: 9092 } })
   const call = async <Q, R>(handler: Handler<Q, R>, version: number, request: Q): Promise<R> => {

@@ -4,6 +4,8 @@ import { GroupConfigs } from '../../../src/broker/configs/group-configs.ts'
 import { GroupCoordinator } from '../../../src/broker/groups/group-coordinator.ts'
 import { DEFAULT_GROUP_SETTINGS } from '../../../src/broker/groups/group-settings.ts'
 import { DEFAULT_PRODUCER_ID_SETTINGS, ProducerIds } from '../../../src/broker/producers/producer-ids.ts'
+import { ClientQuotas } from '../../../src/broker/quotas/client-quotas.ts'
+import { Throttle } from '../../../src/broker/quotas/throttle.ts'
 import { BrokerSecurity } from '../../../src/broker/security/broker-security.ts'
 import { Recompression } from '../../../src/broker/topics/recompression.ts'
 import { TopicRegistry } from '../../../src/broker/topics/topic-registry.ts'
@@ -47,6 +49,7 @@ export async function startKafka<L extends LogStore>(log: L, options: HarnessOpt
     { key: 'num.partitions', value: '1', default: '1', type: 'int', doc: 'Partitions of a topic made without a number.' },
   ])
   const groupConfigs = new GroupConfigs(log, brokerConfigs)
+  const quotas = new ClientQuotas(log)
   const applyDefaults = () => topics.setTopicDefaults(brokerConfigs.topicDefaults())
   brokerConfigs.onChange(applyDefaults)
   await log.open()
@@ -66,6 +69,8 @@ export async function startKafka<L extends LogStore>(log: L, options: HarnessOpt
     recompression: new Recompression(decompress, compress, 10_000_000),
     brokerConfigs,
     groupConfigs,
+    quotas,
+    throttle: new Throttle(quotas, systemClock),
   }
   const server = new KafkaServer(
     broker,

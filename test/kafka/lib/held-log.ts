@@ -1,4 +1,5 @@
 import type {
+  ActiveProducer,
   AppendGroup,
   LogFailure,
   LogStore,
@@ -152,6 +153,10 @@ export class HeldPartition implements PartitionLog {
 
   epochOf(_offset: number): number {
     return this.leaderEpoch
+  }
+
+  activeProducers(): Iterable<ActiveProducer> {
+    return []
   }
 
   checkProducer(): ProducerVerdict {

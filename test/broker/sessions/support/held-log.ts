@@ -1,4 +1,5 @@
 import type {
+  ActiveProducer,
   AppendGroup,
   LogFailure,
   LogStore,
@@ -248,6 +249,10 @@ class HeldPartition implements PartitionLog {
   epochOf(): number {
     return 0
   }
+  activeProducers(): Iterable<ActiveProducer> {
+    return []
+  }
+
   checkProducer() {
     return { outcome: 'append' as const, isKnown: true, baseOffset: -1, logAppendTimeMs: -1 }
   }
