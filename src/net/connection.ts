@@ -1,4 +1,4 @@
-import type { Clock } from '../runtime/clock.ts'
+import type { Clock, Timer } from '../runtime/clock.ts'
 import type { StreamSocket } from '../runtime/network.ts'
 import { OutputMeter } from './output-meter.ts'
 
@@ -53,6 +53,8 @@ export class Connection {
   #state: 'open' | 'closing' | 'closed' = 'open'
   #closeReason = 'the peer closed the connection'
   #sweep = 0
+  /** What ends a close that the peer does not let come to its end. */
+  readonly #grace: Timer[] = []
 
   constructor(socket: StreamSocket, clock: Clock, limits: ConnectionLimits, meter: OutputMeter = new OutputMeter()) {
     this.#socket = socket
@@ -141,7 +143,7 @@ export class Connection {
     this.#socket.end()
     // What the peer still sends is read and dropped, or its end of stream would never be seen.
     this.#socket.resume()
-    this.#clock.after(this.#limits.closeGraceMs, () => this.destroy(reason))
+    this.#grace.push(this.#clock.after(this.#limits.closeGraceMs, () => this.destroy(reason)))
   }
 
   /** Lets the protocol finish, for `closeGraceMs` at most. */
@@ -152,7 +154,7 @@ export class Connection {
       return
     }
     this.#handler.onStopping(reason)
-    this.#clock.after(this.#limits.closeGraceMs, () => this.close(reason))
+    this.#grace.push(this.#clock.after(this.#limits.closeGraceMs, () => this.close(reason)))
   }
 
   /** Closes now; what was written may be lost. */
@@ -184,6 +186,7 @@ export class Connection {
   #gone(error: Error | null): void {
     if (error !== null && this.#state === 'open') this.#closeReason = error.message
     this.#state = 'closed'
+    for (const timer of this.#grace.splice(0)) timer.cancel()
     this.#gathered = []
     this.#gatheredBytes = 0
     this.#meter.add(-this.#meteredBytes)

@@ -136,6 +136,16 @@ test('close sends what was written first', async () => {
   assert.equal(peer.closedWith, 'enough')
 })
 
+test('a connection that ended leaves no timer behind', async () => {
+  const { clock, connect } = await setup()
+  const before = clock.pendingTimers
+  const { peer } = await connect()
+  peer.connection.close('enough')
+  clock.settle()
+  assert.equal(peer.closedWith, 'enough')
+  assert.equal(clock.pendingTimers, before)
+})
+
 test('a peer that never reads is gone after the grace of close', async () => {
   const { clock, connect, listener } = await setup({ closeGraceMs: 5_000 })
   const { peer } = await connect(false)
