@@ -11,7 +11,6 @@ import type { PartitionIdentity, PartitionStart, RecoveryPoint, UnwrittenBatch }
 import { batchesFrom, committedBatch, isReady, type PendingBatch, type PendingGroup, readyRun, splitPending, writeLarge, writeRun } from './pending.ts'
 import type {
   AbortedTransaction,
-  ActiveProducer,
   LogFailure,
   PartitionLog,
   PartitionSettings,
@@ -293,10 +292,6 @@ export class LocalPartition implements PartitionLog {
     return this.producers.check(batch)
   }
 
-  activeProducers(): Iterable<ActiveProducer> {
-    return this.producers.active()
-  }
-
   whenDurable(offset: number, onDone: (failure: LogFailure | null) => void): void {
     const failure = this.#core.commit.broken ?? (this.#gone ? goneFailure(this.folder) : null)
     if (failure !== null || offset <= this.#durableOffset) queueMicrotask(() => onDone(failure))
@@ -368,7 +363,11 @@ export class LocalPartition implements PartitionLog {
       if (this.#gone) return null
       if (segment.syncedBytes < segment.writtenBytes || segment.indexesAreDirty) await this.syncSegment(segment)
     }
-    if (!this.#gone && this.needsLink) await this.#folder.sync(!this.segments.some((segment) => segment.linked), () => this.#gone)
+    if (!this.#gone && this.needsLink) {
+      const toLink = this.segments.filter(({ txnIndex }) => txnIndex.needsLink)
+      await this.#folder.sync(!this.segments.some((segment) => segment.linked), () => this.#gone)
+      for (const { txnIndex } of toLink) txnIndex.linked()
+    }
     return this.#gone ? null : () => this.#synced(target)
   }
 

@@ -20,7 +20,7 @@ function describe(name: string, partitionIndex: number, { broker, connection }: 
   if (checkTopicName(name) !== null) return failed(partitionIndex, ERRORS.invalidTopic)
   const partition = broker.topics.get(name)?.partitions[partitionIndex]
   if (partition === undefined) return failed(partitionIndex, ERRORS.unknownTopicOrPartition)
-  const activeProducers = [...partition.log.activeProducers()].map(({ producerId, producerEpoch, lastSequence, lastTimestampMs }) => ({
+  const activeProducers = [...partition.log.producers.active()].map(({ producerId, producerEpoch, lastSequence, lastTimestampMs }) => ({
     producerId,
     producerEpoch,
     lastSequence,

@@ -1,5 +1,4 @@
 import type {
-  ActiveProducer,
   AppendGroup,
   LogFailure,
   LogStore,
@@ -155,9 +154,7 @@ export class HeldPartition implements PartitionLog {
     return this.leaderEpoch
   }
 
-  activeProducers(): Iterable<ActiveProducer> {
-    return []
-  }
+  readonly producers = { active: () => [] }
 
   checkProducer(): ProducerVerdict {
     return this.verdict

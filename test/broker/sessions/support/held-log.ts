@@ -1,5 +1,4 @@
 import type {
-  ActiveProducer,
   AppendGroup,
   LogFailure,
   LogStore,
@@ -249,9 +248,7 @@ class HeldPartition implements PartitionLog {
   epochOf(): number {
     return 0
   }
-  activeProducers(): Iterable<ActiveProducer> {
-    return []
-  }
+  readonly producers = { active: () => [] }
 
   checkProducer() {
     return { outcome: 'append' as const, isKnown: true, baseOffset: -1, logAppendTimeMs: -1 }
