@@ -37,6 +37,11 @@ export class IndexFile {
     return this.#fileEntries + this.#pendingEntries
   }
 
+  /** Those that the file has. */
+  get flushedEntries(): number {
+    return this.#fileEntries
+  }
+
   /** Whether the file is made of whole entries. */
   get isWhole(): boolean {
     return this.#isWhole

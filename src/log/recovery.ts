@@ -343,7 +343,8 @@ function removeFrom(work: Recovery, slot: number): void {
 async function scanSegment(work: Recovery, segment: Segment, from: BatchPlace): Promise<number> {
   const { machineFailed, position: known, clean } = work.input
   const endPosition = segment.writtenBytes
-  segment.txnIndex.keepBelow(from.offset)
+  // What the checkpoint knew is not indexed again, though all of the segment may be looked at.
+  segment.txnIndex.keepBelow(known !== null && known.segmentBase >= 0 ? Math.max(known.offset, from.offset) : from.offset)
   if (from.position === endPosition && !(machineFailed && endPosition > 0)) {
     await mendIndexes(work, segment, from.offset)
     return from.offset

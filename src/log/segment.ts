@@ -102,7 +102,7 @@ export class Segment {
   }
 
   get needsLink(): boolean {
-    return !this.linked && this.writtenBytes > 0
+    return (!this.linked && this.writtenBytes > 0) || this.txnIndex.needsLink
   }
 
   get isDirty(): boolean {

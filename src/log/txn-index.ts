@@ -15,11 +15,14 @@ export class TxnIndex {
   readonly #file: IndexFile
   /** All entries, once somebody asked. */
   #entries: AbortedTransaction[] | null
+  /** Whether the file's name is on disk: it is made later than those of the segment's other files. */
+  #isLinked: boolean
 
   /** `sizeBytes` as the folder lists it; 0 where there is none, and then no file is made before the first entry. */
   constructor(file: PooledFile, sizeBytes: number) {
     this.#file = new IndexFile(file, TXN_ENTRY_BYTES, sizeBytes)
     this.#entries = sizeBytes === 0 ? [] : null
+    this.#isLinked = sizeBytes > 0
   }
 
   get path(): string {
@@ -52,6 +55,8 @@ export class TxnIndex {
     if (kept.length === this.#file.entries && this.#file.isWhole) return
     this.#file.keep(kept.length)
     this.#entries = kept
+    // Nobody may have synced the name of what held nothing that counts.
+    if (kept.length === 0) this.#isLinked = false
   }
 
   /** To the page cache. */
@@ -59,7 +64,17 @@ export class TxnIndex {
     this.#file.flush()
   }
 
-  /** What was flushed is on disk when it resolves. */
+  /** There is a file whose name may not be on disk. */
+  get needsLink(): boolean {
+    return !this.#isLinked && this.#file.flushedEntries > 0
+  }
+
+  /** The folder was synced since the file was flushed. */
+  linked(): void {
+    this.#isLinked = true
+  }
+
+  /** What was flushed is on disk when it resolves, but for its name. */
   sync(): Promise<void> {
     return this.#file.sync()
   }
