@@ -118,11 +118,6 @@ export interface ActiveProducer {
   readonly lastTimestampMs: number
 }
 
-/** Idempotent producers whose batches are remembered. */
-export interface ActiveProducers {
-  active(): Iterable<ActiveProducer>
-}
-
 export interface AbortedTransaction {
   readonly producerId: number
   readonly firstOffset: number
@@ -174,7 +169,8 @@ export interface PartitionLog {
   endOfEpoch(leaderEpoch: number): { readonly leaderEpoch: number; readonly endOffset: number } | null
   /** The epoch that the record at `offset` was written in; -1 where unknown. */
   epochOf(offset: number): number
-  readonly producers: ActiveProducers
+  /** Idempotent producers whose batches are remembered. */
+  readonly producers: { active(): Iterable<ActiveProducer> }
   /** What rule 13 says of a batch that is about to be appended; pure, changes nothing. `append` remembers the batch. */
   checkProducer(batch: { producerId: number; producerEpoch: number; baseSequence: number; lastSequence: number }): ProducerVerdict
   /**
