@@ -40,6 +40,7 @@ const SETTINGS: SettingsInput = {
   'log.retention.ms': -1,
   'log.retention.check.interval.ms': 2_000,
   'offsets.retention.check.interval.ms': 3_000,
+  'transaction.abort.timed.out.transaction.cleanup.interval.ms': 1_000,
   'group.consumer.session.timeout.ms': SESSION_MS,
 }
 

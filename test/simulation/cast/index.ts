@@ -17,6 +17,7 @@ import { mqttReplay } from './mqtt-replay.ts'
 import { mqttSessions } from './mqtt-sessions.ts'
 import { rights } from './rights.ts'
 import { topicLives } from './topic-lives.ts'
+import { transactions } from './transactions.ts'
 
 /** Everything that the simulation lets clients do. */
 export const WORKLOADS: Readonly<Record<string, Workload>> = {
@@ -39,6 +40,7 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
   'mqtt-replay': mqttReplay,
   'mqtt-sessions': mqttSessions,
   rights,
+  transactions,
 }
 
 /** Of the runs that take all there is. */
