@@ -1,15 +1,18 @@
 import { FetchRequest, FetchResponse } from '../../../src/kafka/messages/fetch.ts'
+import type { SeededRandom } from '../../../src/testing/seeded-random.ts'
 import { ZERO_UUID } from '../../../src/util/uuid.ts'
 import { type ExactPartition, Rising } from '../exact-log.ts'
 import { type KafkaClient, onConnections } from '../kafka-client.ts'
 import type { World } from '../world.ts'
 import { earliestOffset } from './exact-asker.ts'
+import { FetchSession } from './fetch-session.ts'
 import { fetchedRecords } from './fetched-records.ts'
 import { EXCUSED } from './kafka-readers.ts'
 
 const OFFSET_OUT_OF_RANGE = 1
 const FETCH_VERSIONS = [5, 7, 11, 12]
 const FIRST_WITH_EPOCHS = 12
+const FIRST_WITH_SESSIONS = 7
 /** Timers of the client and of the broker do not begin at the same moment. */
 const TOLERANCE_MS = 2
 
@@ -25,9 +28,14 @@ export class ExactReader {
   done = false
   readonly #world: World
   readonly #positions: Position[] = []
+  /** Decides who uses a session; what others draw stays as it is. */
+  readonly #sessionRandom: SeededRandom
+  #session: FetchSession | null = null
+  #client: KafkaClient | null = null
 
   constructor(world: World, partitions: readonly ExactPartition[]) {
     this.#world = world
+    this.#sessionRandom = world.random.named('fetch sessions')
     for (const partition of partitions) this.add(partition)
   }
 
@@ -50,7 +58,7 @@ export class ExactReader {
       position.offset = partition.logStart
       for (let before = -1; position.offset < partition.durableEnd; ) {
         before = position.offset
-        await this.#fetch(client, [position], { maxWaitMs: 0, minBytes: 1, partitionMaxBytes: 200_000 })
+        await this.#fetch(client, [position], { session: null, maxWaitMs: 0, minBytes: 1, partitionMaxBytes: 200_000 })
         if (position.offset > before || world.violations.length > 0) continue
         world.violate(`at the end, ${partition.name} gives nothing at ${position.offset}, ${partition.durableEnd} were told to be durable`)
         return
@@ -63,21 +71,36 @@ export class ExactReader {
     const asked = this.#positions.filter(() => random.chance(0.8))
     if (asked.length > 0) {
       const maxWaitMs = random.chance(0.3) ? 0 : random.below(1_000)
-      await this.#fetch(client, asked, { maxWaitMs, minBytes: random.pick([1, 1, 1_000, 30_000]), partitionMaxBytes: random.pick([1, 3_000, 100_000]) })
+      await this.#fetch(client, asked, {
+        session: this.#sessionOf(client),
+        maxWaitMs,
+        minBytes: random.pick([1, 1, 1_000, 30_000]),
+        partitionMaxBytes: random.pick([1, 3_000, 100_000]),
+      })
     }
     for (const position of this.#positions) if (random.chance(0.01)) position.offset = random.below(position.offset + 1)
     if (random.chance(0.4)) await this.#world.sleep(random.below(400))
   }
 
+  /** Half of the connections use a session. */
+  #sessionOf(client: KafkaClient): FetchSession | null {
+    if (client !== this.#client) {
+      this.#client = client
+      this.#session = this.#sessionRandom.chance(0.5) ? new FetchSession(this.#world) : null
+    }
+    return this.#session
+  }
+
   async #fetch(
     client: KafkaClient,
     asked: readonly Position[],
-    limits: { readonly maxWaitMs: number; readonly minBytes: number; readonly partitionMaxBytes: number },
+    limits: { readonly session: FetchSession | null; readonly maxWaitMs: number; readonly minBytes: number; readonly partitionMaxBytes: number },
   ): Promise<void> {
     const world = this.#world
     const { random, time } = world
-    const { maxWaitMs, minBytes, partitionMaxBytes } = limits
-    const version = random.pick(FETCH_VERSIONS)
+    const { session, maxWaitMs, minBytes, partitionMaxBytes } = limits
+    const drawn = random.pick(FETCH_VERSIONS)
+    const version = session === null ? drawn : Math.max(drawn, FIRST_WITH_SESSIONS)
     const atMs = time.nowMs
     const boot = world.boots
     const before = asked.map(({ partition, offset }) => ({ end: partition.durableEnd, start: partition.logStart, offset }))
@@ -95,8 +118,21 @@ export class ExactReader {
         })),
     }))
     const isolationLevel = random.below(2)
-    const answer = await client.request(FetchRequest, FetchResponse, version, { maxWaitMs, minBytes, isolationLevel, topics, forgottenTopicsData: [] })
+    const inSession = session?.request(asked.map(({ partition: { topic, index }, offset }) => ({ topic, index, offset })))
+    const answer = await client.request(FetchRequest, FetchResponse, version, {
+      maxWaitMs,
+      minBytes,
+      isolationLevel,
+      sessionId: inSession?.sessionId ?? 0,
+      sessionEpoch: inSession?.sessionEpoch ?? -1,
+      topics: topics.flatMap(({ topic, topicId, partitions }) => {
+        const changed = partitions.filter(({ partition: index, fetchOffset: offset }) => inSession?.changed({ topic, index, offset }) ?? true)
+        return changed.length === 0 ? [] : [{ topic, topicId, partitions: changed }]
+      }),
+      forgottenTopicsData: (inSession?.forgotten ?? []).map(({ topic, index }) => ({ topic, topicId: ZERO_UUID, partitions: [index] })),
+    })
     world.count('exact fetches')
+    session?.answered(answer.errorCode, answer.sessionId)
     if (answer.errorCode !== 0) {
       if (!EXCUSED.has(answer.errorCode)) world.violate(`Fetch answered ${answer.errorCode}`)
       return
