@@ -2,12 +2,16 @@ import assert from 'node:assert/strict'
 import { cpSync, existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
-import type { LocalLog } from '../../src/log/local-log.ts'
+import { LocalLog } from '../../src/log/local-log.ts'
 import { buildMarker, type MarkerType } from '../../src/log/marker.ts'
 import type { AbortedTransaction, PartitionLog } from '../../src/log/ports.ts'
 import { buildBatch, TRANSACTIONAL_BIT } from '../../src/log/record-batch.ts'
+import { DEFAULT_LOG_SETTINGS } from '../../src/log/settings.ts'
 import { NodeFiles } from '../../src/runtime/files-node.ts'
 import { SeededRandom } from '../../src/testing/seeded-random.ts'
+import { SimulatedDisk } from '../../src/testing/simulated-disk.ts'
+import { mountDisk } from '../../src/testing/simulated-files.ts'
+import { type SimulatedProcess, SimulatedTime } from '../../src/testing/simulated-time.ts'
 import { append, openLog, SETTINGS, TOPIC_ID, temporaryFolder } from './log-harness.ts'
 
 const SMALL = { ...SETTINGS, segmentBytes: 3_000, indexIntervalBytes: 300 }
@@ -161,3 +165,44 @@ test(`random transactions over segments, restarts and kills are what a reader of
     }
     await log.close()
   }))
+
+test('aborted transactions are known after a power cut, though their index was made later than its segment', async () => {
+  for (let seed = 1; seed <= 5; seed++) {
+    const time = new SimulatedTime({
+      turnMs: () => 0.1,
+      onCrash: (_, error) => {
+        throw error
+      },
+    })
+    const faults = { latencyMs: () => 0.05, syncMs: () => 1, syncFailure: 0, readFailure: 0, shortTransfer: 0, capacityBytes: Number.POSITIVE_INFINITY }
+    const disk = new SimulatedDisk(new SeededRandom(seed), { ...faults, lies: new Set<never>() })
+    const boot = (): { log: LocalLog; process: SimulatedProcess } => {
+      const process = time.process('test')
+      return { process, log: new LocalLog(mountDisk(disk, time, process), process, new SeededRandom(seed), null, DEFAULT_LOG_SETTINGS) }
+    }
+    const complete = async <T>(work: Promise<T>): Promise<T> => {
+      let done = false
+      void work.finally(() => {
+        done = true
+      })
+      await time.run(time.nowMs + 60_000, () => done)
+      return work
+    }
+    let { log, process } = boot()
+    await complete(log.open())
+    let partition: PartitionLog = log.createPartition(TOPIC_ID, 'orders', 0, SETTINGS)
+    log.start()
+    await complete(appendOne(log, partition, transactional(1, 0)))
+    // A checkpoint syncs the segment and its name; the next one moves the recovery point behind the marker.
+    await time.run(time.nowMs + 60_000)
+    await complete(appendOne(log, partition, marker(1, 'abort')))
+    await time.run(time.nowMs + 60_000)
+    process.kill()
+    disk.powerLoss()
+    ;({ log, process } = boot())
+    await complete(log.open())
+    partition = await complete(log.openPartition(TOPIC_ID, 'orders', 0, SETTINGS))
+    assert.deepEqual(partition.abortedTransactions(0, 2), [{ producerId: 1, firstOffset: 0, lastOffset: 1, lastStableOffset: 2 }], `seed ${seed}`)
+    process.kill()
+  }
+})
