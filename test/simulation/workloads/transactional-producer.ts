@@ -179,8 +179,10 @@ class TransactionalInstance {
     const refused: TransactionalBatch[] = []
     const unexpected: number[] = []
     const waiting: Promise<void>[] = []
-    for (let at = 0; at < batches.length && this.#transaction === transaction; ) {
+    for (let at = 0; at < batches.length; ) {
       const client = await this.#connected()
+      // Who hurries may have ended it meanwhile.
+      if (this.#transaction !== transaction) return
       if (refused.length > 0) {
         // What follows a batch that may be lost waits for it.
         refused.push(...batches.slice(at))
