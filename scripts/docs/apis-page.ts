@@ -1,4 +1,5 @@
 import { KAFKA_APIS } from '../../src/kafka/apis.ts'
+import { KIPS } from './kips.ts'
 
 /** docs/reference/kafka-apis.md: what ApiVersions answers, with names. */
 export function printApisPage(): string {
@@ -10,13 +11,19 @@ export function printApisPage(): string {
   })
   return `# Kafka APIs
 
-Printed from src/kafka/apis.ts by \`npm run docs\`; do not edit. Versions are those of Apache Kafka's message specifications.
+Printed from src/kafka/apis.ts and scripts/docs/kips.ts by \`npm run docs\`; do not edit. Versions are those of Apache Kafka's message specifications.
 
 | Key | API | Served | |
 |---|---|---|---|
 ${rows.join('\n')}
 
-An API that is not here is not told to clients, and a request for it closes the connection, as in Kafka. Not there yet, and not told:
-transactions (24 to 28), ACLs (29 to 31), KIP-848 groups (68, 69), share groups (76 to 79).
+An API that is not here is not told to clients, and a request for it closes the connection, as in Kafka. Left out for good: what brokers and
+controllers say to each other, telemetry of clients (71, 72), groups of Kafka Streams (88, 89).
+
+## Improvement proposals
+
+| KIP | | Where |
+|---|---|---|
+${KIPS.map(([number, title, where]) => `| ${number} | ${title} | ${where} |`).join('\n')}
 `
 }
