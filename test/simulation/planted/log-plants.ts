@@ -1,5 +1,5 @@
 import { STATE_KINDS } from '../../../src/broker/state-kinds.ts'
-import type { LogStore, ReadResult } from '../../../src/log/ports.ts'
+import type { AppendGroup, LogStore, ReadResult } from '../../../src/log/ports.ts'
 import type { Clock } from '../../../src/runtime/clock.ts'
 import { callbacksOf, withAppend, withPartitions, withVerdict, withWatermark } from './log-wrappers.ts'
 import type { PlantedFault } from './planted-fault.ts'
@@ -87,6 +87,18 @@ export const LOG_PLANTS: Readonly<Record<string, PlantedFault>> = {
       }),
   },
   'files are deleted before the deletion is kept': { withinSeeds: 20, wrapLog: deleteEarly },
+  'markers and the state of their transaction are two groups': {
+    withinSeeds: 40,
+    wrapLog: (log, clock) => splitGroups(log, clock, ({ state }) => state.some(({ kind }) => kind === STATE_KINDS.transaction)),
+  },
+  'the last stable offset ignores open transactions': {
+    withinSeeds: 20,
+    wrapLog: (log) =>
+      withPartitions(log, (partition) => {
+        Object.defineProperty(partition, 'lastStableOffset', { get: () => partition.highWatermark })
+      }),
+  },
+  'aborted transactions are forgotten by a restart': { withinSeeds: 20, wrapLog: forgetAborted },
   'an offset commit is answered before it is kept': {
     withinSeeds: 20,
     wrapLog: (log) =>
@@ -99,10 +111,10 @@ export const LOG_PLANTS: Readonly<Record<string, PlantedFault>> = {
 }
 
 /** A batch and the state that belongs to it: no longer both or neither. */
-function splitGroups(log: LogStore, clock: Clock): LogStore {
+function splitGroups(log: LogStore, clock: Clock, isSplit: (group: AppendGroup) => boolean = () => true): LogStore {
   const append = log.append.bind(log)
   log.append = (group) => {
-    if (group.batches.length === 0 || group.state.length === 0) {
+    if (group.batches.length === 0 || group.state.length === 0 || !isSplit(group)) {
       append(group)
       return
     }
@@ -123,6 +135,15 @@ function forgetProducers(log: LogStore): LogStore {
       known.add(batch.producerId)
       return { ...verdict, outcome: 'append' }
     }
+  })
+}
+
+/** Of what ended before the start nobody knows that it was aborted. */
+function forgetAborted(log: LogStore): LogStore {
+  return withPartitions(log, (partition) => {
+    const { abortedTransactions } = partition
+    const startedAt = partition.logEndOffset
+    partition.abortedTransactions = (from, end) => abortedTransactions.call(partition, from, end).filter(({ lastOffset }) => lastOffset >= startedAt)
   })
 }
 
