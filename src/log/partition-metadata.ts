@@ -1,4 +1,5 @@
 import { crc32c } from '../util/crc32c.ts'
+import { isUuid } from '../util/uuid.ts'
 
 /** Kafka's `partition.metadata`: which topic a folder belongs to. A third line, which Kafka does not read, tells a damaged one. */
 export function metadataPath(folder: string): string {
@@ -14,7 +15,7 @@ export function formatMetadata(topicId: string): string {
 export function parseMetadata(text: string | null): string | null {
   if (text === null || text === '') return null
   const [, content = '', topicId = '', crc = null] = /^(version: 0\ntopic_id: (\S+)\n?)(?:crc: (\S+)\n)?$/.exec(text) ?? []
-  return topicId === '' || (crc !== null && crc !== checksum(content)) ? DAMAGED : topicId
+  return !isUuid(topicId) || (crc !== null && crc !== checksum(content)) ? DAMAGED : topicId
 }
 
 /** No topic has this id. */

@@ -47,6 +47,7 @@ export class ReferenceEncoder {
   #field(field: FieldLayout, value: unknown): void {
     const width = INTEGER_BYTES[field.type]
     if (width !== undefined) this.#integer(integerOf(value as number | boolean), width)
+    else if (field.type === 'float64') this.#double(value as number)
     else if (field.type === 'uuid') this.#push(Buffer.from(value as string, 'base64url'))
     else if (field.type === 'string') this.#blob(value === null ? null : Buffer.from(value as string), 2)
     else if (field.type === 'bytes' || field.type === 'records') this.#blob(value as Buffer | null, 4)
@@ -90,13 +91,19 @@ export class ReferenceEncoder {
     this.#push(bytes)
   }
 
+  #double(value: number): void {
+    const bytes = Buffer.alloc(8)
+    bytes.writeDoubleBE(value)
+    this.#push(bytes)
+  }
+
   #push(bytes: Buffer): void {
     this.#parts.push(bytes)
     this.#length += bytes.length
   }
 }
 
-const INTEGER_BYTES: Partial<Record<WireType, number>> = { bool: 1, int8: 1, int16: 2, int32: 4, int64: 8 }
+const INTEGER_BYTES: Partial<Record<WireType, number>> = { bool: 1, int8: 1, int16: 2, uint16: 2, int32: 4, int64: 8 }
 
 /** The bounds of safe integers stand for those of int64. */
 function integerOf(value: number | boolean): bigint {

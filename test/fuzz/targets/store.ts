@@ -24,6 +24,8 @@ const NAMES_A_FILE = /elytra-meta\.json|snapshot-\d+|state|journal-\d|topics\/|d
 const INDEX = /\.(index|timeindex)$/
 const SEGMENT = /^topics\/topic(\d)-0\/(\d{20})\.log$/
 const JOURNAL = /^journal-/
+const CLEAN = /clean-shutdown\.json$/
+const STATE = /^state\//
 const BOOT = /^boot\.json$/
 const METADATA = /partition\.metadata$/
 const MOST_BYTES = 1_048_576
@@ -75,7 +77,9 @@ async function checkLog(meta: Meta, parts: readonly Buffer[], plan: LogPlan, val
   // After a crash only the journal knows what was promised since the last checkpoint: where it and a segment are gone, nobody can tell.
   const isDoubleFault = !plan.clean && damage.touches(JOURNAL) && damage.touches(SEGMENT)
   assert.ok(missing.length === 0 || told.length > 0 || isDoubleFault, `offsets ${missing.slice(0, 5)} are missing, and nothing was said`)
-  assert.deepEqual([...open.state.values].sort(), [...model.state].sort(), 'the state is another, and nobody refused')
+  // Where the state log ended is said by the last orderly shutdown, and by the journal since then.
+  const isUnknown = damage.touches(CLEAN) && damage.touches(STATE)
+  if (!isUnknown) assert.deepEqual([...open.state.values].sort(), [...model.state].sort(), 'the state is another, and nobody refused')
   if (!valid && damage.touchedBytes % 3 !== 0) await open.log.close()
   else await checkGoesOn(disk, plan, open, served)
 }
@@ -103,6 +107,15 @@ class Damage {
 
   only(pattern: RegExp): boolean {
     return this.touched.every((path) => pattern.test(path))
+  }
+
+  /** Whether a file of these has another length; a segment that is only cut does not count. */
+  moved(pattern: RegExp): boolean {
+    return this.#paths.some((path, i) => {
+      const [original, now] = [this.#original[i] as Buffer, this.#now[i] as Buffer]
+      const isCut = pattern !== INDEX && now.length < original.length && original.subarray(0, now.length).equals(now)
+      return pattern.test(path) && now.length > 0 && now.length !== original.length && !isCut
+    })
   }
 
   /** Offsets of a partition whose batches stand in its segments as they were written. */
@@ -155,10 +168,13 @@ async function checkPartitions({ partitions }: OpenLog, model: LogModel, damage:
     // Nothing but segments holds batches for good; a journal that is gone takes nothing with it that is in them.
     // Where the machine may have failed, a folder whose owner cannot be read was never this topic's for certain.
     if (damage.touches(BOOT) && damage.touches(METADATA)) continue
+    // A disk moves no bytes; where an editor did, in several places, not every whole batch is found again.
+    if (damage.moved(SEGMENT)) continue
     for (const offset of damage.intact(i)) {
       assert.ok(offset >= promised || own.has(offset), `topic${i} offset ${offset} is whole in its segment, and not served`)
     }
-    if (damage.only(INDEX)) await checkTimes(partition, values)
+    // An index that ends early is true as far as it goes.
+    if (damage.only(INDEX) && !damage.moved(INDEX)) await checkTimes(partition, values)
   }
   return served
 }
