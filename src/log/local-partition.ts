@@ -363,11 +363,7 @@ export class LocalPartition implements PartitionLog {
       if (this.#gone) return null
       if (segment.syncedBytes < segment.writtenBytes || segment.indexesAreDirty) await this.syncSegment(segment)
     }
-    if (!this.#gone && this.needsLink) {
-      const toLink = this.segments.filter(({ txnIndex }) => txnIndex.needsLink)
-      await this.#folder.sync(!this.segments.some((segment) => segment.linked), () => this.#gone)
-      for (const { txnIndex } of toLink) txnIndex.linked()
-    }
+    if (!this.#gone && this.needsLink) await this.#folder.link(this.segments, () => this.#gone)
     return this.#gone ? null : () => this.#synced(target)
   }
 

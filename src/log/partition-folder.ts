@@ -1,6 +1,7 @@
 import type { FileSystem } from '../runtime/files.ts'
 import { type EpochStart, formatEpochs } from './leader-epochs.ts'
 import { formatMetadata, metadataPath } from './partition-metadata.ts'
+import type { Segment } from './segment.ts'
 import { syncFile, writeSmallFile } from './small-file.ts'
 
 /** The folder of a partition, and the two small files in it that Kafka has too. No folder exists before the first record. */
@@ -38,8 +39,15 @@ export class PartitionFolder {
     this.#path = path
   }
 
-  /** The names in it are on disk when it resolves; `first`: its topic id too, which must not be lost where the log is not. */
-  async sync(first: boolean, isGone: () => boolean): Promise<void> {
+  /** The names of the files of its segments are on disk when it resolves. Segments without a file for aborted transactions may get one meanwhile. */
+  async link(segments: readonly Segment[], isGone: () => boolean): Promise<void> {
+    const toLink = segments.filter(({ txnIndex }) => txnIndex.needsLink)
+    await this.#sync(!segments.some((segment) => segment.linked), isGone)
+    for (const { txnIndex } of toLink) txnIndex.linked()
+  }
+
+  /** `first`: its topic id too, which must not be lost where the log is not. */
+  async #sync(first: boolean, isGone: () => boolean): Promise<void> {
     while (!isGone()) {
       const path = this.#path
       try {
