@@ -51,7 +51,8 @@ export class Seat {
   readonly #model: TransactionModel
   readonly options: SeatOptions
   readonly #running = new Set<TransactionalInstance>()
-  /** How many have asked for the id. */
+  /** Who asks for the id now, and how often somebody had asked to the end. */
+  readonly taking = new Set<object>()
   taken = 0
 
   constructor(world: World, model: TransactionModel, options: SeatOptions) {
@@ -92,7 +93,8 @@ class TransactionalInstance {
   #transaction: SimulatedTransaction | null = null
   #beganAtMs = 0
   #beganWallMs = 0
-  #number = 0
+  /** The seat's count when this one got the id. */
+  #taken = 0
   /** A batch of the last transaction may still be under way: the epoch must rise before the next. */
   #inDoubt = false
 
@@ -264,10 +266,14 @@ class TransactionalInstance {
 
   async #init(keeps: boolean): Promise<void> {
     const world = this.#world
-    this.#seat.taken++
-    this.#number = this.#seat.taken
     const { timeoutMs } = this.#seat.options
-    await this.#again('InitProducerId', (client) => initProducerId(world, client, this.#identity, timeoutMs, keeps))
+    this.#seat.taking.add(this)
+    try {
+      await this.#again('InitProducerId', (client) => initProducerId(world, client, this.#identity, timeoutMs, keeps))
+    } finally {
+      this.#seat.taking.delete(this)
+      this.#taken = ++this.#seat.taken
+    }
     this.#sequences.clear()
     world.count('transactional producers')
   }
@@ -302,7 +308,9 @@ class TransactionalInstance {
   get #mayBeFenced(): boolean {
     const { timeoutMs } = this.#seat.options
     const { nowMs, wallMs } = this.#world.time
-    if (this.#number < this.#seat.taken) return true
+    const { taking, taken } = this.#seat
+    // Another asked for the id since: its question may have been answered long after it was sent.
+    if (this.#taken < taken || taking.size > (taking.has(this) ? 1 : 0)) return true
     return this.#transaction !== null && (nowMs - this.#beganAtMs >= timeoutMs || wallMs - this.#beganWallMs >= timeoutMs)
   }
 
