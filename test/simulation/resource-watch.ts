@@ -23,7 +23,7 @@ export interface ResourceBounds {
 export const RESOURCE_BOUNDS: ResourceBounds = {
   openFiles: 32,
   timers: 60,
-  connections: 120,
+  connections: 200,
   outputBytes: 2 * 1_048_576,
   unsyncedBytes: 2 * 524_288,
 }
