@@ -50,6 +50,13 @@ describe('java', { skip: javaMissing() }, () => {
     })
   }
 
+  for (const version of ['4.1.2', '4.4.0']) {
+    test(`kafka-clients ${version}: transactions`, async (t) => {
+      await using quick = await openPeer({ args: ['--set', 'transaction.abort.timed.out.transaction.cleanup.interval.ms=100'] })
+      await externalChecks(t, 'java', javaArgs(`clients-${version}`, 'Transactions', [quick.kafka]), { timeoutMs: 180_000 })
+    })
+  }
+
   test('members of KIP-848 go on after kill -9 without joining again', async (t) => {
     await using quick = await openPeer({ args: QUICK_HEARTBEATS })
     if (quick.elytra === undefined) {
