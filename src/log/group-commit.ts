@@ -37,6 +37,8 @@ export class GroupCommit {
   #turnScheduled = false
   #committing = false
   #inFlight: readonly PendingGroup[] = []
+  /** Durable groups that were taken back behind one that is in flight: fates are told in the order of the appends. */
+  #untold: { readonly group: PendingGroup; readonly failure: LogFailure }[] = []
   #idle: (() => void)[] = []
   #broken: LogFailure | null = null
   #flushedSequence: number
@@ -66,6 +68,11 @@ export class GroupCommit {
   get isStuck(): boolean {
     for (const partition of this.#pending) if (partition.isStuck) return true
     return false
+  }
+
+  /** Whether groups were taken back whose appenders do not know yet: their state must not get into a snapshot. */
+  get hasUntold(): boolean {
+    return this.#untold.length > 0
   }
 
   /** Takes a group whose batches have their offsets already. */
@@ -181,6 +188,7 @@ export class GroupCommit {
       for (const batch of group.batches) this.#touched.add(batch.partition)
     }
     this.#flush(plan.groups)
+    this.#tellUntold()
     this.onCommitted?.()
   }
 
@@ -239,11 +247,23 @@ export class GroupCommit {
     }
     const kept: PendingGroup[] = []
     for (let group = this.#waiting.shift(); group !== undefined; group = this.#waiting.shift()) {
-      // A wait for what is written already is not concerned, while the journal works.
-      if (group.cover !== null && this.#broken === null) kept.push(group)
+      // A wait for what is written already is not concerned, while the journal works; one for what was taken back fails with it.
+      const { cover, coverEnd } = group
+      if (cover !== null && coverEnd <= cover.logEndOffset && this.#broken === null) kept.push(group)
       else groups.add(group)
     }
     for (const group of kept) this.#waiting.push(group)
-    for (const group of groups) group.onDone(failure)
+    const isInFlight = this.#inFlight.length > 0
+    for (const group of groups) {
+      if (isInFlight && group.durable) this.#untold.push({ group, failure })
+      else group.onDone(failure)
+    }
+    if (!isInFlight) this.#tellUntold()
+  }
+
+  #tellUntold(): void {
+    const untold = this.#untold
+    this.#untold = []
+    for (const { group, failure } of untold) group.onDone(failure)
   }
 }

@@ -188,6 +188,7 @@ export class LocalLog implements LogStore {
       durable: group.durability === 'durable',
       batches: [],
       cover: null,
+      coverEnd: 0,
       sizeBytes,
       left: group.batches.length + (state === null ? 0 : 1),
       stage: 'waiting',
@@ -390,6 +391,8 @@ export class LocalLog implements LogStore {
   }
 
   async #snapshot(opened: Opened): Promise<void> {
+    // Machines still hold what was refused: the next append asks again.
+    if (opened.core.commit.hasUntold) return
     const state = opened.state as LocalPartition
     const offset = state.logEndOffset
     const batches = encodeSnapshot(this.#machines, this.#clock.now())

@@ -295,7 +295,7 @@ export class LocalPartition implements PartitionLog {
   whenDurable(offset: number, onDone: (failure: LogFailure | null) => void): void {
     const failure = this.#core.commit.broken ?? (this.#gone ? goneFailure(this.folder) : null)
     if (failure !== null || offset <= this.#durableOffset) queueMicrotask(() => onDone(failure))
-    else this.#core.commit.add({ durable: true, batches: [], cover: this, sizeBytes: 0, left: 0, stage: 'waiting', onDone })
+    else this.#core.commit.add({ durable: true, batches: [], cover: this, coverEnd: offset, sizeBytes: 0, left: 0, stage: 'waiting', onDone })
   }
 
   abortedTransactions(fromOffset: number, endOffset: number): readonly AbortedTransaction[] {

@@ -9,6 +9,8 @@ export interface PendingGroup {
   readonly batches: PendingBatch[]
   /** No batch of its own: what this partition has shall be durable. */
   readonly cover: LocalPartition | null
+  /** Up to which offset; 0 where there is no such partition. */
+  readonly coverEnd: number
   readonly sizeBytes: number
   /** Batches that are not in their segment yet. */
   left: number
@@ -79,7 +81,7 @@ export async function writeLarge(batches: readonly PendingBatch[], isGone: () =>
 
 /** A batch that an earlier process committed: only its segment lacks it. */
 export function committedBatch(partition: LocalPartition, segment: Segment, position: number, bytes: Uint8Array): PendingBatch {
-  const group: PendingGroup = { durable: true, batches: [], cover: null, sizeBytes: 0, left: 1, stage: 'committed', onDone: () => {} }
+  const group: PendingGroup = { durable: true, batches: [], cover: null, coverEnd: 0, sizeBytes: 0, left: 1, stage: 'committed', onDone: () => {} }
   const baseOffset = batchBaseOffset(bytes)
   return {
     partition,

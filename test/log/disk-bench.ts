@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { LocalLog } from '../../src/log/local-log.ts'
 import type { LogFailure, PartitionLog } from '../../src/log/ports.ts'
-import { DEFAULT_LOG_SETTINGS } from '../../src/log/settings.ts'
+import { DEFAULT_LOG_SETTINGS, type LogSettings } from '../../src/log/settings.ts'
 import { systemRandom } from '../../src/runtime/random.ts'
 import { CrashingDisk } from '../../src/testing/crashing-disk.ts'
 import { ManualClock } from '../../src/testing/manual-clock.ts'
@@ -15,9 +15,9 @@ export class Bench {
   readonly machine = new MapMachine(1)
   readonly log: LocalLog
 
-  constructor(disk = new CrashingDisk(new SeededRandom(1))) {
+  constructor(disk = new CrashingDisk(new SeededRandom(1)), settings: Partial<LogSettings> = {}) {
     this.disk = disk
-    this.log = new LocalLog(disk, this.clock, systemRandom, null, { ...DEFAULT_LOG_SETTINGS, journalFileBytes: 65_536 })
+    this.log = new LocalLog(disk, this.clock, systemRandom, null, { ...DEFAULT_LOG_SETTINGS, journalFileBytes: 65_536, ...settings })
     this.log.register(this.machine)
   }
 
