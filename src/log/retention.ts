@@ -37,9 +37,11 @@ export function applyRetention(partition: LocalPartition, core: LogCore): void {
 
 /** Applies retention again once the times of a segment are known to be true; else the next round asks again. */
 function checkFirst(partition: LocalPartition, core: LogCore, segment: Segment): void {
-  void guarded(partition, core, () => checkTimes(partition, core, segment)).then((checked) => {
-    if (checked === true) applyRetention(partition, core)
-  })
+  guarded(partition, core, () => checkTimes(partition, core, segment))
+    .then((checked) => {
+      if (checked === true) applyRetention(partition, core)
+    })
+    .catch((error: unknown) => core.logger.warn({ partition: partition.folder, error: String(error) }, 'retention could not be applied'))
 }
 
 /** Records without a time count from when the segment was opened. */
