@@ -111,6 +111,7 @@ export class HandSession implements Session {
   readonly published: { message: Message; onDone: ((failure: Failure | null, matched: boolean) => void) | null }[] = []
   incomingUnreleased = 0
   subscribeResults: (requests: readonly SubscribeRequest[]) => (QoS | Failure)[] = (requests) => requests.map(({ qos }) => qos)
+  unsubscribeFailure: Failure | null = null
   knownIds = true
   writableCalls = 0
 
@@ -123,9 +124,9 @@ export class HandSession implements Session {
     this.calls.push(['subscribe', requests])
     onDone(this.subscribeResults(requests))
   }
-  unsubscribe(filters: readonly string[], onDone: (existed: readonly boolean[]) => void): void {
+  unsubscribe(filters: readonly string[], onDone: (existed: readonly boolean[] | Failure) => void): void {
     this.calls.push(['unsubscribe', filters])
-    onDone(filters.map((filter) => filter === 'there'))
+    onDone(this.unsubscribeFailure ?? filters.map((filter) => filter === 'there'))
   }
   publish(message: Message, onDone: ((failure: Failure | null, matched: boolean) => void) | null): void {
     this.published.push({ message, onDone })

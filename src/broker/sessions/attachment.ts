@@ -44,7 +44,7 @@ export class Attachment implements Session {
     if (this.#alive) this.#session.subscribe(requests, (results) => this.#alive && onDone(results))
   }
 
-  unsubscribe(filters: readonly string[], onDone: (existed: readonly boolean[]) => void): void {
+  unsubscribe(filters: readonly string[], onDone: (existed: readonly boolean[] | Failure) => void): void {
     if (this.#alive) this.#session.unsubscribe(filters, (existed) => this.#alive && onDone(existed))
   }
 

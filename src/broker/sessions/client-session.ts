@@ -221,7 +221,7 @@ export class ClientSession implements Subscriber, LazyState {
     )
   }
 
-  unsubscribe(filters: readonly string[], onDone: (existed: readonly boolean[]) => void): void {
+  unsubscribe(filters: readonly string[], onDone: (existed: readonly boolean[] | Failure) => void): void {
     const records: StateRecord[] = []
     const existed = filters.map((text) => {
       const subscription = this.#subscriptions.get(text)
@@ -231,8 +231,16 @@ export class ClientSession implements Subscriber, LazyState {
       if (subscription.cursor !== this.#positions.own) records.push(this.positionRecord())
       return true
     })
-    if (this.isPersistent && records.length > 0) this.#services.journal.save(records, () => onDone(existed))
-    else onDone(existed)
+    if (!this.isPersistent) {
+      onDone(existed)
+      return
+    }
+    // Also where none existed: the disk may have refused the same before, and the journal still owes it.
+    const { journal } = this.#services
+    journal.save(records, (failed) => {
+      if (failed !== null && !this.#ended) journal.later(this)
+      onDone(failed ?? existed)
+    })
   }
 
   publish(message: Message, onDone: OnPublished | null): void {

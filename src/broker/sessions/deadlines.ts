@@ -6,13 +6,13 @@ interface Deadline {
   cancelled: boolean
 }
 
-/** The longest sleep of a timer: setTimeout's 31 bits. */
-const MAX_SLEEP_MS = 2_000_000_000
+/** The longest sleep of the timer: where the wall clock jumps ahead, a deadline is this much late at most. */
+const MAX_SLEEP_MS = 10_000
 
 /** Cancelled deadlines that may wait for their time in the heap, whatever its size. */
 const MIN_CANCELLED = 1024
 
-/** Many points in time with one timer: a heap by time. Times are wall-clock milliseconds; nothing runs early. */
+/** Many points in time with one timer: a heap by time. Times are wall-clock milliseconds; nothing runs early by that clock. */
 export class Deadlines {
   readonly #clock: Clock
   readonly #heap: Deadline[] = []

@@ -111,8 +111,11 @@ export interface Session {
   readonly sessionExpiryS: number
   /** Subscribes in order; called back with a SUBACK reason per request (granted QoS or a failure) when durable. */
   subscribe(requests: readonly SubscribeRequest[], onDone: (results: readonly (QoS | Failure)[]) => void): void
-  /** Called back with whether each subscription existed. */
-  unsubscribe(filters: readonly string[], onDone: (existed: readonly boolean[]) => void): void
+  /**
+   * Called back with whether each subscription existed, when it is durable that they are gone; or with a failure: nothing more comes
+   * for them, but a restart may find them again until the same is asked again and kept.
+   */
+  unsubscribe(filters: readonly string[], onDone: (existed: readonly boolean[] | Failure) => void): void
   /**
    * Publishes QoS 0 or 1. Called back when the promise of its QoS is kept (QoS 1: durable) or refused, never within the
    * call; for QoS 0 only where `onDone` is given. The message's views are not kept past the turn without a copy.

@@ -51,6 +51,12 @@ export class SessionJournal {
     this.#clock.endOfTurn(() => this.#flushTurn())
   }
 
+  /** What a refused deletion was of is there after all: `record` is kept again, and the deletion is not owed. */
+  takeBack(record: StateRecord): void {
+    this.#owed.delete(keyOf(record))
+    this.save([record], null)
+  }
+
   /** Durable some day: within `ackFlushMs`. */
   later(state: LazyState): void {
     if (this.#closed) return
@@ -113,9 +119,13 @@ export class SessionJournal {
 
   #settle(state: readonly StateRecord[], failed: boolean): void {
     for (const record of state) {
-      const key = `${record.kind} ${record.key}`
+      const key = keyOf(record)
       if (failed && record.value === null && this.#owed.size < MAX_OWED) this.#owed.set(key, record)
       else if (!failed && this.#owed.size > 0) this.#owed.delete(key)
     }
   }
+}
+
+function keyOf(record: StateRecord): string {
+  return `${record.kind} ${record.key}`
 }

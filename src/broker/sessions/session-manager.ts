@@ -149,7 +149,7 @@ export class SessionManager implements Sessions {
     session.expiryTimer?.cancel()
     session.principal = request.principal
     session.expiryS = this.#grantedExpiryS(request.sessionExpiryS)
-    this.#wills.replace(session, request.will, records)
+    const putWillBack = this.#wills.replace(session, request.will, records)
     session.attach(client, before !== undefined)
     const attachment = new Attachment(session, (options) => this.#detached(session, options))
     this.#attachments.set(session, attachment)
@@ -158,6 +158,7 @@ export class SessionManager implements Sessions {
       if (!attachment.alive) return
       if (failed === null) onDone({ session: attachment, sessionPresent: before !== undefined, begin: () => attachment.alive && session.begin() })
       else {
+        putWillBack()
         attachment.connectionLost()
         onDone(failed)
       }
@@ -176,6 +177,7 @@ export class SessionManager implements Sessions {
     }
     this.#turn.flush()
     await this.#journal.close()
+    this.#wills.close()
     this.#deadlines.close()
     this.retained.close()
     this.hub.close()

@@ -1,5 +1,5 @@
 import type { StateRecord } from '../../log/ports.ts'
-import type { Clock } from '../../runtime/clock.ts'
+import type { Clock, Timer } from '../../runtime/clock.ts'
 import { ERRORS } from '../errors.ts'
 import type { Principal } from '../security/ports.ts'
 import type { ClientSession } from './client-session.ts'
@@ -27,6 +27,10 @@ export class Wills {
   readonly #kept = new Map<string, Will>()
   /** Wills on their way to the log. */
   readonly #publishing = new Map<string, Will>()
+  /** Wills that the disk refused, and one timer for all: not a deadline, for a wall clock that jumps back would hold them up. */
+  #refused: { readonly clientId: string; readonly will: Will; readonly principal: Principal }[] = []
+  #retry: Timer | null = null
+  #closed = false
 
   /** `flush` appends what was published in this turn. */
   constructor(publisher: Publisher, journal: SessionJournal, deadlines: Deadlines, clock: Clock, flush: () => void) {
@@ -37,9 +41,14 @@ export class Wills {
     this.#clock = clock
   }
 
-  /** CONNECT: what was pending is void, `will` is kept from now on. */
-  replace(session: ClientSession, will: Will | null, records: StateRecord[]): void {
-    const had = session.will !== null
+  /**
+   * CONNECT: what was pending is void, `will` is kept from now on. Answers what puts all that back where the connection is
+   * refused after all: only one that is accepted has a will [MQTT-3.1.2-8] and voids a pending one.
+   */
+  replace(session: ClientSession, will: Will | null, records: StateRecord[]): () => void {
+    const { will: willBefore, willDueAtMs, clientId } = session
+    const keptBefore = this.#kept.get(clientId)
+    const had = willBefore !== null
     this.#disarm(session)
     session.will = will === null ? null : { message: keep(will), delayS: will.delayS }
     // One that is still on its way takes its record along: before this one is written.
@@ -47,12 +56,26 @@ export class Wills {
     if (session.will !== null) this.#kept.set(session.clientId, session.will)
     else this.#kept.delete(session.clientId)
     if (had || will !== null) records.push(this.record(session))
+    const own = session.will
+    return () => {
+      if (session.will !== own) return
+      session.will = willBefore
+      if (keptBefore === undefined) this.#kept.delete(clientId)
+      else this.#kept.set(clientId, keptBefore)
+      session.willDueAtMs = willDueAtMs
+      this.#schedule(session)
+      // A disk that failed may have kept the other all the same.
+      if (willBefore !== null) this.#journal.takeBack(this.record(session))
+      else if (own !== null && keptBefore === undefined) this.#journal.save([willState(clientId, null)], null)
+    }
   }
 
   /** The connection ended in a way that the will is for. */
   arm(session: ClientSession, records: StateRecord[]): void {
     const { will } = session
     if (will === null) return
+    // Where a connection was refused, that of before still waits.
+    if (session.willDueAtMs !== null) return
     const delayS = Math.min(will.delayS, session.expiryS)
     if (delayS === 0) {
       this.publish(session)
@@ -90,7 +113,7 @@ export class Wills {
     this.#publisher.publish(will.message, { principal, publisher: clientId, clientId, state: gone }, (failed) => {
       if (this.#publishing.get(clientId) === will) this.#publishing.delete(clientId)
       if (failed?.error === ERRORS.kafkaStorageError) {
-        this.#deadlines.at(this.#clock.now() + RETRY_MS, () => this.publishMessage(clientId, will, principal))
+        this.#again(clientId, will, principal)
         return
       }
       if (this.#kept.get(clientId) !== will) return
@@ -116,6 +139,23 @@ export class Wills {
       delayS: will.delayS,
       dueAtMs: session.willDueAtMs,
       principal: session.principal.name,
+    })
+  }
+
+  /** After the last connection ended. */
+  close(): void {
+    this.#closed = true
+    this.#retry?.cancel()
+  }
+
+  #again(clientId: string, will: Will, principal: Principal): void {
+    if (this.#closed) return
+    this.#refused.push({ clientId, will, principal })
+    this.#retry ??= this.#clock.after(RETRY_MS, () => {
+      const refused = this.#refused
+      this.#refused = []
+      this.#retry = null
+      for (const each of refused) this.publishMessage(each.clientId, each.will, each.principal)
     })
   }
 

@@ -45,3 +45,14 @@ test('sessions that come and go leave no cancelled deadlines behind', async () =
   await clock.advance(10)
   assert.equal(ran, 1)
 })
+
+test('a wall clock that jumps ahead over a deadline makes it late by ten seconds at most', async () => {
+  const clock = new ManualClock()
+  const deadlines = new Deadlines(clock)
+  let ran = 0
+  deadlines.at(clock.now() + 7_200_000, () => ran++)
+  await clock.advance(1_000)
+  clock.jump(7_200_000)
+  await clock.advance(10_000)
+  assert.equal(ran, 1)
+})

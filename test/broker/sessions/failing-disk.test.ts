@@ -45,7 +45,7 @@ test('QoS 2 to a subscriber goes on when the disk is well again', async () => {
   assert.deepEqual(alice.client.pubrels, [id])
 })
 
-test('a will that the disk refuses is published later', async () => {
+test('a will that the disk refuses is published later, also where the wall clock jumps back', async () => {
   const broker = await TestBroker.open()
   const watcher = await broker.connect('watcher', { sessionExpiryS: 0 })
   await watcher.subscribe('will/#')
@@ -54,6 +54,7 @@ test('a will that the disk refuses is published later', async () => {
   await alice.lose()
   assert.deepEqual(watcher.client.texts, [])
   broker.log.failing = false
+  broker.clock.jump(-3_600_000)
   await broker.clock.advance(1000)
   assert.deepEqual(watcher.client.texts, ['will/alice=gone'])
 })
@@ -124,4 +125,90 @@ test('a clean start is not confirmed while the disk still holds the session of b
   await broker.connect('alice', { cleanStart: true, sessionExpiryS: 0 })
   broker = await broker.crash()
   assert.equal((await broker.connect('alice')).sessionPresent, false)
+})
+
+const connectRequest = (clientId: string, options: { will?: ReturnType<typeof will>; sessionExpiryS?: number } = {}) => {
+  return { clientId, level: 5 as const, cleanStart: false, sessionExpiryS: 60, will: null, principal: ANONYMOUS, ...options }
+}
+
+test('a will that the disk refused and that is published late takes no newer one along', async () => {
+  let broker = await TestBroker.open()
+  const alice = await broker.connect('alice', { will: will('will/alice', 'first'), sessionExpiryS: 0 })
+  broker.log.failing = true
+  await alice.lose()
+  broker.log.failing = false
+  await broker.connect('alice', { will: will('will/alice', 'second'), sessionExpiryS: 0 })
+  const watcher = await broker.connect('watcher')
+  await watcher.subscribe('will/#')
+  await broker.clock.advance(1000)
+  assert.deepEqual(watcher.client.texts, ['will/alice=first'])
+  watcher.session.acknowledge(watcher.client.got[0]?.packetId as number)
+  await broker.clock.advance(1000)
+  broker = await broker.crash()
+  assert.deepEqual((await broker.connect('watcher')).client.texts, ['will/alice=second'])
+})
+
+test('a connection that the disk refused has no will, and the one of before is published once [MQTT-3.1.2-8]', async () => {
+  let broker = await TestBroker.open()
+  const watcher = await broker.connect('watcher')
+  await watcher.subscribe('will/#')
+  const alice = await broker.connect('alice', { will: will('will/alice', 'first'), sessionExpiryS: 0 })
+  broker.log.failing = true
+  await alice.lose()
+  broker.sessions.connect(connectRequest('alice', { will: will('will/alice', 'refused'), sessionExpiryS: 0 }), new FakeClient(), (answer) => {
+    assert.ok(isFailure(answer))
+  })
+  await broker.clock.settle()
+  broker.log.failing = false
+  await broker.clock.advance(3000)
+  assert.deepEqual(watcher.client.texts, ['will/alice=first'])
+  watcher.session.acknowledge(watcher.client.got[0]?.packetId as number)
+  await broker.clock.advance(1000)
+  broker = await broker.crash()
+  assert.deepEqual((await broker.connect('watcher')).client.texts, [])
+})
+
+for (const [name, newWill] of [
+  ['another will', will('will/alice', 'refused')],
+  ['no will', undefined],
+] as const) {
+  test(`a connection with ${name} that the disk refused leaves the will that waits as it was, over a crash too`, async () => {
+    for (const crashed of [false, true]) {
+      let broker = await TestBroker.open()
+      await (await broker.connect('watcher')).subscribe('will/#')
+      await (await broker.connect('alice', { will: will('will/alice', 'waits', 10) })).lose()
+      await broker.clock.advance(4000)
+      broker.log.failing = true
+      broker.sessions.connect(connectRequest('alice', newWill === undefined ? {} : { will: newWill }), new FakeClient(), (answer) =>
+        assert.ok(isFailure(answer)),
+      )
+      await broker.clock.settle()
+      broker.log.failing = false
+      await broker.connect('another')
+      if (crashed) broker = await broker.crash()
+      await broker.clock.advance(5_999)
+      const back = await broker.connect('watcher')
+      assert.deepEqual(back.client.texts, [])
+      await broker.clock.advance(1)
+      assert.deepEqual(back.client.texts, ['will/alice=waits'])
+    }
+  })
+}
+
+test('an end of a subscription that the disk refuses is no success, neither is the next while it is owed', async () => {
+  let broker = await TestBroker.open()
+  const alice = await broker.connect('alice')
+  await alice.subscribe('a')
+  await alice.subscribe('b')
+  broker.log.failing = true
+  assert.equal(await alice.unsubscribe('a'), 0x80)
+  assert.equal(await alice.unsubscribe('a'), 0x80)
+  broker.log.failing = false
+  assert.equal(await alice.unsubscribe('a'), false)
+  broker = await broker.crash()
+  const again = await broker.connect('alice')
+  assert.equal(again.sessionPresent, true)
+  assert.equal(await again.publish('a', 'x'), 0x10)
+  assert.equal(await again.publish('b', 'y'), 0)
+  assert.deepEqual(again.client.texts, ['b=y'])
 })

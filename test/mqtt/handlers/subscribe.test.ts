@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { ERRORS, failure } from '../../../src/broker/errors.ts'
 import type { SubscribeRequest } from '../../../src/broker/sessions/ports.ts'
 import { Bench, type BenchClient, connectedUser, publishPacket, subscribePacket } from '../harness.ts'
 
@@ -69,4 +70,17 @@ test('[MQTT-3.11.3-2] UNSUBACK has a reason per filter: 0x11 where there was no 
   const four = new Bench().connected(4)
   four.send({ type: 'UNSUBSCRIBE', packetId: 3, filters: ['there'], properties: {} })
   assert.equal(four.takeHex(), 'b0020003')
+})
+
+test('an end of a subscription that is not kept is 0x80 in UNSUBACK, and before 5.0, which has no word for it, the end of the connection', () => {
+  for (const level of [4, 5] as const) {
+    const client = new Bench().connected(level)
+    client.session.unsubscribeFailure = failure(ERRORS.kafkaStorageError, 'no room')
+    client.send({ type: 'UNSUBSCRIBE', packetId: 3, filters: ['there', 'a#'], properties: {} }, level)
+    if (level === 5) assert.deepEqual(client.take(), [{ type: 'UNSUBACK', packetId: 3, reasons: [0x80, 0x8f], properties: {} }])
+    else {
+      assert.deepEqual(client.take(), [])
+      assert.ok(client.socket.ended)
+    }
+  }
 })

@@ -187,10 +187,11 @@ export class Connected {
     return reason
   }
 
-  async unsubscribe(filter: string): Promise<boolean> {
-    let existed: boolean | undefined
-    this.session.unsubscribe([filter], ([answer]) => {
-      existed = answer
+  /** Whether it existed, or the reason why that is not kept. */
+  async unsubscribe(filter: string): Promise<boolean | number> {
+    let existed: boolean | number | undefined
+    this.session.unsubscribe([filter], (answer) => {
+      existed = isFailure(answer) ? answer.error.mqtt : answer[0]
     })
     await this.broker.clock.settle()
     assert.ok(existed !== undefined)

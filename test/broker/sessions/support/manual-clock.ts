@@ -3,6 +3,8 @@ import type { Clock, Timer } from '../../../../src/runtime/clock.ts'
 /** Time that a test moves; turns of the event loop end when the test says so. */
 export class ManualClock implements Clock {
   #nowMs: number
+  /** Wall clock beside the monotonic one. */
+  #jumpedMs = 0
   #turn: (() => void)[] = []
   #timers: { atMs: number; run: () => void }[] = []
 
@@ -11,7 +13,7 @@ export class ManualClock implements Clock {
   }
 
   now(): number {
-    return this.#nowMs
+    return this.#nowMs + this.#jumpedMs
   }
 
   monotonicMs(): number {
@@ -44,6 +46,11 @@ export class ManualClock implements Clock {
   /** Moves the time as for a process that was stopped: what came meanwhile is read before any timer. */
   sleep(ms: number): void {
     this.#nowMs += ms
+  }
+
+  /** The wall clock jumps, ahead or back; timers do not notice. */
+  jump(ms: number): void {
+    this.#jumpedMs += ms
   }
 
   /** Moves the time, firing timers in their order. */
