@@ -5,7 +5,8 @@ import time
 import uuid
 
 from checks import check, done, equal, until
-from confluent_kafka import (OFFSET_BEGINNING, Consumer, KafkaError, Producer,
+from confluent_kafka import (OFFSET_BEGINNING, OFFSET_INVALID, Consumer,
+                             KafkaError, KafkaException, Producer,
                              TopicPartition)
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
 
@@ -367,5 +368,87 @@ def admin_errors():
 
 
 check("topics that cannot be made are refused with Kafka's codes", admin_errors)
+
+
+def transactional(transactional_id):
+    producer = Producer({"bootstrap.servers": BOOTSTRAP, "transactional.id": transactional_id, "linger.ms": 2})
+    producer.init_transactions(15)
+    return producer
+
+
+def transactions():
+    topic = create_topic(2)
+    wanted = [[], []]
+    producer = transactional(unique("tx"))
+    for n in range(12):
+        commits = n % 3 != 1
+        producer.begin_transaction()
+        for i in range(10):
+            value = f"{n}.{i}"
+            producer.produce(topic, value=value, partition=i % 2)
+            if commits:
+                wanted[i % 2].append(value.encode())
+        if n % 2 == 0:
+            producer.flush(15)
+        if commits:
+            producer.commit_transaction(15)
+        else:
+            producer.abort_transaction(15)
+    got = read(topic, sum(map(len, wanted)), 2)
+    for partition in range(2):
+        equal([message.value() for message in got if message.partition() == partition], wanted[partition], "committed")
+
+
+check("committed transactions are read, aborted ones are not", transactions)
+
+
+def fenced_transaction():
+    topic = create_topic(1)
+    transactional_id = unique("tx")
+    first = transactional(transactional_id)
+    first.begin_transaction()
+    first.produce(topic, value="of the first")
+    first.flush(15)
+    second = transactional(transactional_id)
+    second.begin_transaction()
+    second.produce(topic, value="of the second")
+    second.commit_transaction(15)
+    try:
+        first.commit_transaction(15)
+    except KafkaException as error:
+        assert error.args[0].fatal(), error
+    else:
+        raise AssertionError("the first producer committed")
+    equal([message.value() for message in read(topic, 1, 1)], [b"of the second"], "committed")
+
+
+check("a second producer with the same transactional id fences the first", fenced_transaction)
+
+
+def offsets_in_transactions():
+    source, target = create_topic(1), create_topic(1)
+    produce(source, [(None, str(n), None, 0) for n in range(40)])
+    group_id = unique("tx-group")
+    place = TopicPartition(source, 0)
+    for commits in (False, True):
+        consumer = Consumer({"bootstrap.servers": BOOTSTRAP, "group.id": group_id, "auto.offset.reset": "earliest", "enable.auto.commit": False})
+        consumer.subscribe([source])
+        messages = []
+        until("40 records", lambda: messages.extend(consumer.consume(40, 0.2)) or len(messages) == 40, 30)
+        producer = transactional(unique("tx"))
+        producer.begin_transaction()
+        for message in messages:
+            producer.produce(target, value=message.value(), partition=0)
+        producer.send_offsets_to_transaction([TopicPartition(source, 0, 40)], consumer.consumer_group_metadata(), 15)
+        if commits:
+            producer.commit_transaction(15)
+        else:
+            producer.abort_transaction(15)
+        equal(consumer.committed([place], 10)[0].offset, 40 if commits else OFFSET_INVALID, "committed offset")
+        consumer.close()
+    equal([message.value() for message in read(target, 40, 1)], [str(n).encode() for n in range(40)], "transformed")
+
+
+check("offsets in a transaction are the group's when it commits", offsets_in_transactions)
 
 done()
