@@ -307,6 +307,8 @@ async function scan(work: Recovery): Promise<number> {
     const following = segments[i + 1]
     if (position !== null && following !== undefined && following.baseOffset <= position.segmentBase) {
       await mendIndexes(work, segment, following.baseOffset)
+      if (!segment.txnIndex.isSane(segment.baseOffset, following.baseOffset))
+        work.core.logger.error({ file: segment.txnIndex.path }, 'an index of aborted transactions is damaged: some of their records may be shown as committed')
       next = following.baseOffset
       continue
     }

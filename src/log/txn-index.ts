@@ -43,6 +43,13 @@ export class TxnIndex {
     return this.#entries
   }
 
+  /** Whether the file is nothing but entries whose markers lie in [fromOffset, endOffset); what was read of it before `add`. */
+  isSane(fromOffset: number, endOffset: number): boolean {
+    const entries = this.entries()
+    if (entries.length !== this.#file.entries || !this.#file.isWhole) return false
+    return entries.every(({ lastOffset, lastStableOffset }) => lastOffset >= fromOffset && lastOffset < endOffset && lastStableOffset <= lastOffset + 1)
+  }
+
   add(transaction: AbortedTransaction): void {
     const known = this.entries() as AbortedTransaction[]
     known.push(transaction)

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { cpSync, existsSync, readFileSync } from 'node:fs'
+import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
 import { LocalLog } from '../../src/log/local-log.ts'
@@ -8,6 +8,8 @@ import type { AbortedTransaction, PartitionLog } from '../../src/log/ports.ts'
 import { buildBatch, TRANSACTIONAL_BIT } from '../../src/log/record-batch.ts'
 import { DEFAULT_LOG_SETTINGS } from '../../src/log/settings.ts'
 import { NodeFiles } from '../../src/runtime/files-node.ts'
+import { systemRandom } from '../../src/runtime/random.ts'
+import { systemClock } from '../../src/runtime/system-clock.ts'
 import { SeededRandom } from '../../src/testing/seeded-random.ts'
 import { SimulatedDisk } from '../../src/testing/simulated-disk.ts'
 import { mountDisk } from '../../src/testing/simulated-files.ts'
@@ -206,3 +208,31 @@ test('aborted transactions are known after a power cut, though their index was m
     process.kill()
   }
 })
+
+test('a damaged index of aborted transactions is named at the start', () =>
+  inFolder(async (path) => {
+    const files = new NodeFiles(path)
+    const log = await openLog(files)
+    const partition = log.createPartition(TOPIC_ID, 'orders', 0, SMALL)
+    log.start()
+    await appendOne(log, partition, transactional(1, 0))
+    await appendOne(log, partition, marker(1, 'abort'))
+    for (let i = 0; i < 60; i++) await appendOne(log, partition, transactional(2, i))
+    await log.close()
+    const damaged = join(path, 'topics/orders-0/00000000000000000000.txnindex')
+    const told = async (): Promise<string[]> => {
+      const errors: string[] = []
+      const silent = () => undefined
+      const logger = { debug: silent, info: silent, warn: silent, error: (fields: object) => void errors.push(JSON.stringify(fields)) }
+      const again = new LocalLog(new NodeFiles(path), systemClock, systemRandom, logger, DEFAULT_LOG_SETTINGS)
+      await again.open()
+      await again.openPartition(TOPIC_ID, 'orders', 0, SMALL)
+      await again.close()
+      return errors
+    }
+    assert.deepEqual(await told(), [])
+    const bytes = readFileSync(damaged)
+    bytes.writeUInt8((bytes[24] as number) ^ 0x10, 24)
+    writeFileSync(damaged, bytes)
+    assert.match((await told()).join(), /00000000000000000000\.txnindex/)
+  }))
