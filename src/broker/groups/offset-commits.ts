@@ -91,8 +91,13 @@ export class OffsetCommits {
     const changes = deletions
       .filter(({ topicName, partition }, index) => errors[index] === null && this.#registry.offsets.has(groupId, topicName, partition))
       .map(({ topicName, partition }): OffsetChange => ({ topicName, partition, value: null }))
-    if (changes.length === 0) respond(errors)
-    else this.#registry.append([this.#registry.offsets.stage(groupId, changes)], (failed) => respond(failed ?? errors))
+    if (errors.every((error) => error !== null)) {
+      respond(errors)
+      return
+    }
+    // Also where nothing is there: after a failed sync the disk may still hold a commit that was refused.
+    const staged = changes.length === 0 ? [] : [this.#registry.offsets.stage(groupId, changes)]
+    this.#registry.append(staged, (failed) => respond(failed ?? errors))
   }
 
   /** Deletes what `select` says of all groups. */

@@ -1,4 +1,4 @@
-import type { LogStore, StateMachine, StateRecord } from '../../log/ports.ts'
+import type { LogFailure, LogStore, StateMachine, StateRecord } from '../../log/ports.ts'
 import { ERRORS, type Failure, failure } from '../errors.ts'
 import { STATE_KINDS } from '../state-kinds.ts'
 import { type Acl, type AclFilter, aclOfKey, filterMatchesAcl, keyOfAcl } from './acl.ts'
@@ -68,8 +68,8 @@ export class AclStore implements Acls, StateMachine {
   /** Writes what was changed in memory already; where the disk refuses, memory goes back to what is durable. */
   #commit(keys: readonly string[], value: Uint8Array | null, onDone: (failed: Failure | null) => void): void {
     if (keys.length === 0) {
-      // Nothing is there to be removed, perhaps since a removal is under way.
-      void this.#lastCommit.then(() => onDone(null))
+      // Nothing is there to be removed, perhaps since a removal is under way; a disk that failed may still hold an ACL that was refused.
+      void this.#lastCommit.then(() => this.#log.append({ batches: [], state: [], durability: 'durable', onDone: (failed) => onDone(answerOf(failed)) }))
       return
     }
     for (const key of keys) this.#underWay.set(key, (this.#underWay.get(key) ?? 0) + 1)
@@ -86,7 +86,7 @@ export class AclStore implements Acls, StateMachine {
           this.#finish(key)
         }
         if (failed !== null) this.#onChanged()
-        onDone(failed === null ? null : failure(ERRORS.kafkaStorageError, failed.message))
+        onDone(answerOf(failed))
         committed.resolve()
       },
     })
@@ -133,4 +133,8 @@ export class AclStore implements Acls, StateMachine {
 
 function invalid(message: string): Failure {
   return failure(ERRORS.invalidRequest, message)
+}
+
+function answerOf(failed: LogFailure | null): Failure | null {
+  return failed === null ? null : failure(ERRORS.kafkaStorageError, failed.message)
 }

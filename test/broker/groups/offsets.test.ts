@@ -236,6 +236,22 @@ test('OffsetDelete: topics that members consume are 86, others go', async () => 
   assert.equal(it.committed('u'), -1)
 })
 
+test('OffsetDelete of what is not there is confirmed only while the disk works: it may hold a commit that was refused', async () => {
+  const it = await world()
+  it.topic('t')
+  it.commit({ offset: 5 })
+  it.log.commit()
+  it.commit({ offset: 6, partition: 1 })
+  it.log.fail()
+  const refused = deleteOffsets(it, ['t', 1])
+  it.log.fail()
+  assert.equal(refused.result, 'NOT_COORDINATOR')
+  const confirmed = deleteOffsets(it, ['t', 1])
+  assert.equal(confirmed.result, undefined)
+  it.log.commit()
+  assert.deepEqual(confirmed.result, ['NONE'])
+})
+
 test('OffsetDelete: a group with members of another type is 68, an unknown one 69, an empty id 24', async () => {
   const it = await world()
   assert.equal(deleteOffsets(it, ['t', 0]).result, 'GROUP_ID_NOT_FOUND')

@@ -92,6 +92,7 @@ test('a filter answers what went, and each ACL goes once', async () => {
   log.commit()
   assert.deepEqual(first.results, [[ALICE, BOB], [ALICE]])
   await Promise.resolve()
+  log.commit()
   assert.deepEqual(second.results, [[]])
   assert.deepEqual(all(), [])
   assert.deepEqual(open(HeldStateLog.after(log)).all(), [])
@@ -125,4 +126,22 @@ test('there are no more ACLs than the bound', () => {
     [null, 'POLICY_VIOLATION'],
   )
   assert.deepEqual(all(), keys(ALICE))
+})
+
+test('a removal of what is not there is confirmed only while the disk works: it may hold an ACL that was refused', async () => {
+  const { log, create, remove } = open()
+  create(ALICE)
+  log.fail()
+  const refused = remove(filterOf())
+  await Promise.resolve()
+  log.fail()
+  assert.deepEqual(
+    refused.results?.map((result) => isFailure(result)),
+    [true],
+  )
+  const confirmed = remove(filterOf())
+  await Promise.resolve()
+  assert.equal(confirmed.results, null)
+  log.commit()
+  assert.deepEqual(confirmed.results, [[]])
 })
