@@ -140,7 +140,8 @@ function filterOfPrefix(prefix: string): string {
 /** Whether every topic that the filter matches is one of the pattern's. */
 function coversFilter({ patternType, resourceName }: Acl, filter: string): boolean {
   if (patternType === 'literal') return includesFilter(resourceName, filter)
-  const wildcard = filter.search(/[+#]/)
+  // "a/#" also matches "a" [MQTT-4.7.1-2].
+  const wildcard = filter.search(/\+|\/?#/)
   return (wildcard < 0 ? filter : filter.slice(0, wildcard)).startsWith(resourceName)
 }
 
