@@ -181,7 +181,7 @@ export class Outgoing {
     }
     const block = this.#history.block(tail, entry.offset)
     if (block === null) return null
-    if ('code' in block) return undefined
+    if ('code' in block) return this.#isForNow(block) ? null : undefined
     return block.messages[block.offsets.indexOf(entry.offset)]
   }
 
@@ -201,6 +201,7 @@ export class Outgoing {
     const { offset } = next
     const block = this.#history.block(delivery.tail, offset)
     if (block === null) return -1
+    if ('code' in block && this.#isForNow(block)) return -1
     delivery.advance()
     if ('code' in block) return 1
     const stored = block.messages[block.offsets.indexOf(offset)]
@@ -277,7 +278,15 @@ export class Outgoing {
     return true
   }
 
+  /** Whether a disk did not read what it holds: a failure that says nothing about the message. It is asked again in a while. */
+  #isForNow(failed: LogFailure): boolean {
+    if (failed.code !== 'storage-error') return false
+    this.#services.clock.after(READ_RETRY_MS, () => this.wake())
+    return true
+  }
+
   #afterFailure(cursor: Cursor, tail: PartitionTail, lag: Lag, failed: LogFailure): number {
+    if (this.#isForNow(failed)) return -1
     const { log } = tail.partition
     switch (failed.code) {
       case 'offset-out-of-range':
@@ -293,9 +302,6 @@ export class Outgoing {
       case 'gone':
         cursor.forget(tail)
         return 1
-      case 'storage-error':
-        this.#services.clock.after(READ_RETRY_MS, () => this.wake())
-        return -1
     }
     lag.done = null
     this.#store?.changed()

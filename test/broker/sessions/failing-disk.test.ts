@@ -212,3 +212,33 @@ test('an end of a subscription that the disk refuses is no success, neither is t
   assert.equal(await again.publish('b', 'y'), 0)
   assert.deepEqual(again.client.texts, ['b=y'])
 })
+
+test('messages that are to be repeated, and retained ones, wait for a disk that does not read for a while', async () => {
+  const broker = await TestBroker.open()
+  const alice = await broker.connect('alice')
+  await alice.subscribe('a')
+  const bob = await broker.connect('bob')
+  await bob.publish('a', 'x', 1)
+  await bob.publish('b', 'retained', 1, { retain: true })
+  await alice.lose()
+  broker.log.failingReads = true
+  const again = await broker.connect('alice')
+  await again.subscribe('b')
+  await broker.clock.advance(5000)
+  assert.deepEqual(again.client.texts, [])
+  broker.log.failingReads = false
+  await broker.clock.advance(2000)
+  assert.deepEqual(again.client.texts, ['a=x', 'b=retained'])
+})
+
+test('a retained message waits for a disk that does not read for a while', async () => {
+  const broker = await TestBroker.open()
+  const alice = await broker.connect('alice')
+  await alice.publish('b', 'retained', 1, { retain: true })
+  broker.log.failingReads = true
+  await alice.subscribe('b')
+  await broker.clock.advance(5000)
+  broker.log.failingReads = false
+  await broker.clock.advance(2000)
+  assert.deepEqual(alice.client.texts, ['b=retained'])
+})

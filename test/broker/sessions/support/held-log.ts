@@ -40,6 +40,8 @@ export class HeldLog implements LogStore {
   auto = true
   /** Commits fail, and leave nothing. */
   failing = false
+  /** Reads fail. */
+  failingReads = false
   /** Every group appended, for looking at. */
   readonly groups: AppendGroup[] = []
   readonly #machines = new Map<number, StateMachine>()
@@ -73,7 +75,7 @@ export class HeldLog implements LogStore {
       stored = { start: 0, end: 0, batches: [] }
       this.disk.partitions.set(key, stored)
     }
-    const log = new HeldPartition(topicId, topicName, index, stored)
+    const log = new HeldPartition(topicId, topicName, index, stored, () => this.failingReads)
     this.#logs.set(key, log)
     return log
   }
@@ -154,8 +156,10 @@ class HeldPartition implements PartitionLog {
   onStartRaised: ((logStartOffset: number) => void) | null = null
   readonly #stored: { start: number; end: number; batches: StoredBatch[] }
   #told: number
+  readonly #fails: () => boolean
 
-  constructor(topicId: string, topicName: string, index: number, stored: { start: number; end: number; batches: StoredBatch[] }) {
+  constructor(topicId: string, topicName: string, index: number, stored: { start: number; end: number; batches: StoredBatch[] }, fails: () => boolean) {
+    this.#fails = fails
     this.topicId = topicId
     this.topicName = topicName
     this.index = index
@@ -217,6 +221,7 @@ class HeldPartition implements PartitionLog {
   }
 
   async read(fromOffset: number, limits: ReadLimits): Promise<ReadResult | LogFailure> {
+    if (this.#fails()) return { code: 'storage-error', message: 'EIO' }
     if (fromOffset < this.#stored.start || fromOffset > this.#stored.end) return { code: 'offset-out-of-range', message: `${fromOffset}` }
     const batches: Uint8Array[] = []
     let sizeBytes = 0
