@@ -26,7 +26,12 @@ export class SessionJournal {
   readonly #onFailure: (failed: Failure) => void
   #records: StateRecord[] = []
   #waiting: OnSaved[] = []
-  /** Deletions that the disk refused, by kind and key: memory has forgotten what they are of, the disk has not. */
+  /** Those of the records that nobody waits for. */
+  #unasked = new Set<StateRecord>()
+  /**
+   * What the disk refused, by kind and key: deletions, for memory has forgotten what they are of, and whatever was written lazily with them.
+   * An exchange that is forgotten without the position beyond it would be had again.
+   */
   readonly #owed = new Map<string, StateRecord>()
   readonly #lazy = new Set<LazyState>()
   #armed = false
@@ -77,6 +82,7 @@ export class SessionJournal {
     for (const state of this.#lazy) state.collect(records)
     this.#lazy.clear()
     this.#finish(records)
+    for (const record of records) this.#unasked.add(record)
     if (records.length > 0) this.save(records, null)
   }
 
@@ -98,8 +104,11 @@ export class SessionJournal {
     const owed = this.#waiting.length > 0 ? [...this.#owed.values()] : []
     const state = owed.length === 0 ? this.#records : [...owed, ...this.#records]
     const waiting = this.#waiting
+    const unasked = this.#unasked
     this.#records = []
     this.#waiting = []
+    this.#unasked = new Set()
+    for (const record of owed) unasked.add(record)
     if (state.length === 0) {
       for (const onSaved of waiting) onSaved(null)
       return
@@ -111,16 +120,16 @@ export class SessionJournal {
       onDone: (failed) => {
         const result = failed === null ? null : failure(ERRORS.kafkaStorageError, failed.message)
         if (result !== null) this.#onFailure(result)
-        this.#settle(state, result !== null)
+        this.#settle(state, unasked, result !== null)
         for (const onSaved of waiting) onSaved(result)
       },
     })
   }
 
-  #settle(state: readonly StateRecord[], failed: boolean): void {
+  #settle(state: readonly StateRecord[], unasked: ReadonlySet<StateRecord>, failed: boolean): void {
     for (const record of state) {
       const key = keyOf(record)
-      if (failed && record.value === null && this.#owed.size < MAX_OWED) this.#owed.set(key, record)
+      if (failed && (record.value === null || unasked.has(record)) && this.#owed.size < MAX_OWED) this.#owed.set(key, record)
       else if (!failed && this.#owed.size > 0) this.#owed.delete(key)
     }
   }

@@ -127,6 +127,26 @@ test('a clean start is not confirmed while the disk still holds the session of b
   assert.equal((await broker.connect('alice')).sessionPresent, false)
 })
 
+test('the end of a QoS 2 exchange gets to the disk only with the position beyond it, also where the disk refused both first', async () => {
+  let broker = await TestBroker.open()
+  const alice = await broker.connect('alice')
+  await alice.subscribe('a', 2)
+  const bob = await broker.connect('bob')
+  await bob.publishExactlyOnce(1, 'a', 'x')
+  await broker.clock.settle()
+  const id = alice.client.got[0]?.packetId as number
+  alice.session.received(id, 0)
+  await broker.clock.settle()
+  alice.session.completed(id)
+  broker.log.failing = true
+  await broker.clock.advance(1000)
+  broker.log.failing = false
+  // Somebody waits: what is owed goes along.
+  await bob.subscribe('b', 1)
+  broker = await broker.crash()
+  assert.deepEqual((await broker.connect('alice')).client.texts, [])
+})
+
 const connectRequest = (clientId: string, options: { will?: ReturnType<typeof will>; sessionExpiryS?: number } = {}) => {
   return { clientId, level: 5 as const, cleanStart: false, sessionExpiryS: 60, will: null, principal: ANONYMOUS, ...options }
 }
