@@ -247,16 +247,22 @@ export class TransactionalProducer {
     return answer.topics[0]?.partitions[0]?.offset
   }
 
+  /** Where the transaction stands, once no end of it is under way: Kafka answers EndTxn before its markers are written. */
   async describe(): Promise<unknown> {
-    const answer = await this.#peer.ask([DescribeTransactionsRequest, DescribeTransactionsResponse], 0, { transactionalIds: [this.transactionalId] })
-    const state = answer.transactionStates[0]
-    return {
-      ...state,
-      transactionalId: '',
-      producerId: 0,
-      transactionStartTimeMs: Math.sign(state?.transactionStartTimeMs ?? 0),
-      topics: state?.topics.map(({ partitions }) => partitions.toSorted()),
-    }
+    let told: unknown
+    await again(async () => {
+      const answer = await this.#peer.ask([DescribeTransactionsRequest, DescribeTransactionsResponse], 0, { transactionalIds: [this.transactionalId] })
+      const state = answer.transactionStates[0]
+      told = {
+        ...state,
+        transactionalId: '',
+        producerId: 0,
+        transactionStartTimeMs: Math.sign(state?.transactionStartTimeMs ?? 0),
+        topics: state?.topics.map(({ partitions }) => partitions.toSorted()),
+      }
+      return state?.transactionState.startsWith('Prepare') ? NOT_YET_CODE : 0
+    })
+    return told
   }
 }
 
