@@ -197,7 +197,7 @@ export class LocalPartition implements PartitionLog {
   /** The commit that was planned failed: what it would have made durable has to be synced by the next. */
   uncover(): void {
     this.#cover.forget()
-    for (const batch of this.#pending) batch.journaled = false
+    for (const batch of this.#pending) batch.journaled = batch.baseOffset < this.#durableOffset
   }
 
   /** The journal has all below `offset`. */
@@ -234,7 +234,7 @@ export class LocalPartition implements PartitionLog {
 
   /** Takes back what is neither in the journal nor written; with `inFlightToo` also what is on its way to the journal. Answers whose it was. */
   drop(inFlightToo: boolean): PendingGroup[] {
-    const { keep, dropped } = splitPending(this.#pending, inFlightToo)
+    const { keep, dropped } = splitPending(this.#pending, inFlightToo, this.#durableOffset)
     const first = dropped[0]
     if (first === undefined) return []
     this.#pending.replace(keep)
@@ -243,7 +243,8 @@ export class LocalPartition implements PartitionLog {
     while (this.activeSegment !== first.segment) this.segments.pop()
     first.segment.isClosed = false
     if (first.position === 0 && first.segment.writtenBytes === 0) this.segments.pop()
-    if (!this.#gone && first.position === first.segment.writtenBytes) first.segment.cutJunk()
+    // After a failed sync the journal may hold a group that says these bytes are here.
+    if (!this.#gone && this.#core.commit.broken === null && first.position === first.segment.writtenBytes) first.segment.cutJunk()
     this.producers.takeBack(first.baseOffset)
     if (!this.#gone) for (const batch of dropped) this.#core.pressure.add(-batch.bytes.length)
     return dropped.map((batch) => batch.group)

@@ -97,12 +97,19 @@ export function committedBatch(partition: LocalPartition, segment: Segment, posi
   }
 }
 
-/** What is safe, and what is taken back; `inFlightToo`: also what is on its way to the journal. Whatever follows a lost batch is lost with it: offsets leave no gap. */
-export function splitPending(pending: Iterable<PendingBatch>, inFlightToo: boolean): { readonly keep: PendingBatch[]; readonly dropped: PendingBatch[] } {
+/**
+ * What is safe, and what is taken back; `inFlightToo`: also what is on its way to the journal. All below `durableOffset` is there, also what did
+ * not ask for it. Whatever follows a lost batch is lost with it: offsets leave no gap.
+ */
+export function splitPending(
+  pending: Iterable<PendingBatch>,
+  inFlightToo: boolean,
+  durableOffset: number,
+): { readonly keep: PendingBatch[]; readonly dropped: PendingBatch[] } {
   const keep: PendingBatch[] = []
   const dropped: PendingBatch[] = []
   for (const batch of pending) {
-    const safe = batch.group.stage === 'committed' || (!inFlightToo && batch.journaled)
+    const safe = batch.group.stage === 'committed' || batch.baseOffset < durableOffset || (!inFlightToo && batch.journaled)
     if (safe && dropped.length === 0) keep.push(batch)
     else dropped.push(batch)
   }

@@ -5,7 +5,7 @@ import type { LogSettings } from '../../src/log/settings.ts'
 import { CrashingDisk } from '../../src/testing/crashing-disk.ts'
 import { SeededRandom } from '../../src/testing/seeded-random.ts'
 import { Bench } from './disk-bench.ts'
-import { batchOf, SETTINGS, TOPIC_ID } from './log-harness.ts'
+import { batchOf, SETTINGS, TOPIC_ID, valuesFrom } from './log-harness.ts'
 
 const FULL = { code: 'ENOSPC', path: /orders-0/ }
 
@@ -96,4 +96,29 @@ test('no snapshot holds state that a full disk took back, and none reaches beyon
   await left.until(left.log.open())
   assert.deepEqual(register.fates, ['old ok', `${large} refused`])
   assert.deepEqual([...left.machine.values], [['k', 'old']])
+})
+
+test('what the journal holds stays when a full disk takes back what came later, also what did not ask for it', async () => {
+  const { bench, partition } = await openBench()
+  const fates: string[] = []
+  const add = (value: string, durability: 'written' | 'durable'): void => {
+    const onDone = (failed: LogFailure | null): void => void fates.push(`${value} ${failed?.code ?? 'ok'}`)
+    bench.log.append({ batches: [{ partition, bytes: batchOf(value) }], state: [], durability, onDone })
+  }
+  // Durable, and not in its segment, with one below it that only wanted to be written.
+  add('first', 'durable')
+  add('below', 'written')
+  add('last', 'durable')
+  bench.disk.faults.writeError = FULL
+  await bench.pass(100)
+  assert.deepEqual(fates, ['first ok', 'last ok'])
+  // Now the journal refuses something else.
+  bench.disk.faults.writeError = { code: 'ENOSPC', path: /journal|orders-0/ }
+  new Register(bench).set('k', 'v')
+  await bench.pass(100)
+  bench.disk.faults.writeError = null
+  await bench.pass(10_000)
+  assert.equal(partition.highWatermark, 3)
+  assert.deepEqual(await valuesFrom(partition), ['first', 'below', 'last'])
+  await bench.until(bench.log.close())
 })
