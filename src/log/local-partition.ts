@@ -243,10 +243,11 @@ export class LocalPartition implements PartitionLog {
     while (this.activeSegment !== first.segment) this.segments.pop()
     first.segment.isClosed = false
     if (first.position === 0 && first.segment.writtenBytes === 0) this.segments.pop()
-    // After a failed sync the journal may hold a group that says these bytes are here.
-    if (!this.#gone && this.#core.commit.broken === null && first.position === first.segment.writtenBytes) first.segment.cutJunk()
     this.producers.takeBack(first.baseOffset)
-    if (!this.#gone) for (const batch of dropped) this.#core.pressure.add(-batch.bytes.length)
+    if (this.#gone) return dropped.map((batch) => batch.group)
+    // After a failed sync the journal may hold a group that says these bytes are here.
+    if (this.#core.commit.broken === null && first.position === first.segment.writtenBytes) first.segment.cutJunk()
+    for (const batch of dropped) this.#core.pressure.add(-batch.bytes.length)
     return dropped.map((batch) => batch.group)
   }
 
@@ -338,9 +339,7 @@ export class LocalPartition implements PartitionLog {
 
   /** Begins a new segment with the next append, where there is anything in this one. */
   roll(): void {
-    const active = this.activeSegment
-    if (active === undefined || active.sizeBytes === 0) return
-    this.#addSegment(this.#logEndOffset)
+    if ((this.activeSegment?.sizeBytes ?? 0) > 0) this.#addSegment(this.#logEndOffset)
   }
 
   /** Syncs one segment; what it held unsynced is off the account. */
@@ -364,7 +363,7 @@ export class LocalPartition implements PartitionLog {
       if (this.#gone) return null
       if (segment.syncedBytes < segment.writtenBytes || segment.indexesAreDirty) await this.syncSegment(segment)
     }
-    if (!this.#gone && this.needsLink) await this.#folder.link(this.segments, () => this.#gone)
+    if (this.needsLink && !this.#gone) await this.#folder.link(this.segments, () => this.#gone)
     return this.#gone ? null : () => this.#synced(target)
   }
 
@@ -390,7 +389,7 @@ export class LocalPartition implements PartitionLog {
 
   /** Whether there is anything a checkpoint would do. */
   get isDirty(): boolean {
-    return this.segments.some((segment) => segment.isDirty)
+    return this.segments.some(({ isDirty }) => isDirty)
   }
 
   /** The state records of the recovery point, and of producers that changed: always both, or batches before the one would be missing in the other. */
