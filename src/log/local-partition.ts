@@ -448,20 +448,20 @@ export class LocalPartition implements PartitionLog {
     segment.sizeBytes = position + bytes.length
     this.#logEndOffset = batch.baseOffset + batch.offsetCount
     this.#core.pressure.add(bytes.length)
-    this.#show(batch)
     this.producers.remember(bytes, this.#core.clock.now(), this.#writtenOffset)
+    this.#show(batch)
     this.#stuck = true
     this.#readOnly = storageFailure(this.folder, 'the disk is full')
   }
 
-  #show({ baseOffset, offsetCount, bytes }: PendingBatch): void {
+  #show({ baseOffset, offsetCount, bytes, segment }: PendingBatch): void {
+    if (batchIsControl(bytes)) this.producers.transactions.index(baseOffset, segment.txnIndex)
     this.#highWatermark = baseOffset + offsetCount
     this.#tail.add(baseOffset, offsetCount, bytes)
   }
 
   #settle(batch: PendingBatch, written: PendingGroup[]): void {
     const { group, baseOffset, offsetCount } = batch
-    if (batchIsControl(batch.bytes)) this.producers.transactions.index(baseOffset, batch.segment.txnIndex)
     this.#writtenOffset = baseOffset + offsetCount
     if (baseOffset >= this.#highWatermark) this.#show(batch)
     if (!batch.journaled && !this.#core.fileSystem.volatile) this.#cover.remember(batch)

@@ -14,6 +14,7 @@ import { SeededRandom } from '../../src/testing/seeded-random.ts'
 import { SimulatedDisk } from '../../src/testing/simulated-disk.ts'
 import { mountDisk } from '../../src/testing/simulated-files.ts'
 import { type SimulatedProcess, SimulatedTime } from '../../src/testing/simulated-time.ts'
+import { Bench } from './disk-bench.ts'
 import { append, openLog, SETTINGS, TOPIC_ID, temporaryFolder } from './log-harness.ts'
 
 const SMALL = { ...SETTINGS, segmentBytes: 3_000, indexIntervalBytes: 300 }
@@ -236,3 +237,21 @@ test('a damaged index of aborted transactions is named at the start', () =>
     writeFileSync(damaged, bytes)
     assert.match((await told()).join(), /00000000000000000000\.txnindex/)
   }))
+
+test('what a full disk keeps in the journal is known as aborted when it is shown', async () => {
+  const full = { code: 'ENOSPC', path: /orders-0/ }
+  const bench = new Bench()
+  await bench.until(bench.log.open())
+  const partition = bench.log.createPartition(TOPIC_ID, 'orders', 0, SETTINGS)
+  bench.log.start()
+  bench.disk.faults.writeError = full
+  const group = [transactional(1, 0, 2), marker(1, 'abort')].map((bytes) => ({ partition, bytes }))
+  assert.deepEqual(await bench.until(append(bench.log, { batches: group })), [0, 2])
+  const disk = bench.disk.kill()
+  disk.faults.writeError = full
+  const next = new Bench(disk)
+  await next.until(next.log.open())
+  const opened = await next.until(next.log.openPartition(TOPIC_ID, 'orders', 0, SETTINGS))
+  assert.equal(opened.lastStableOffset, 3)
+  assert.deepEqual(opened.abortedTransactions(0, 3), [{ producerId: 1, firstOffset: 0, lastOffset: 2, lastStableOffset: 3 }])
+})

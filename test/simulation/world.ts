@@ -9,6 +9,7 @@ import { mountDisk } from '../../src/testing/simulated-files.ts'
 import { SimulatedNetwork } from '../../src/testing/simulated-network.ts'
 import { type SimulatedProcess, SimulatedTime } from '../../src/testing/simulated-time.ts'
 import { Damage } from './damage.ts'
+import { DiskWatch } from './disk-watch.ts'
 import { SESSION_MS } from './ownership-model.ts'
 import type { PlantedFault } from './planted/planted-fault.ts'
 import { ResourceWatch } from './resource-watch.ts'
@@ -178,6 +179,7 @@ export class World {
     this.broker = process
     this.server = null
     this.trace('start', process.name)
+    const disk = new DiskWatch(this)
     this.#open(process).then(
       (server) => {
         if (!process.alive) return
@@ -185,17 +187,17 @@ export class World {
         this.disturb()
         this.trace('ready', process.name)
       },
-      (error: Error) => this.#startFailed(process, error),
+      (error: Error) => this.#startFailed(process, error, disk.failed),
     )
   }
 
-  #startFailed(process: SimulatedProcess, error: Error): void {
+  #startFailed(process: SimulatedProcess, error: Error, diskFailed: boolean): void {
     if (!process.alive) return
     this.trace('start-failed', error.message)
     this.#end(process, () => 1)
     const restored = this.damage.restore(error.message)
     if (restored) this.count('damage that a start named')
-    if (!this.diskFails && !restored) {
+    if (!diskFailed && !restored) {
       this.violate(`the broker does not start: ${error.message}`)
       return
     }
