@@ -114,12 +114,25 @@ export class KafkaClient {
   }
 }
 
-/** Calls `once` again and again until the world stops, on a new connection whenever the last one ended; waits below `pauseMs` after a failure. */
-export async function onConnections(world: World, pauseMs: number, once: (client: KafkaClient) => Promise<void>): Promise<void> {
-  while (!world.stopping) {
+interface ConnectionsOptions {
+  /** Whether it is enough; otherwise when the world stops. */
+  readonly ends?: () => boolean
+  /** Told of each new connection. */
+  readonly opened?: () => void
+}
+
+/** Calls `once` again and again until it `ends`, on a new connection whenever the last one ended; waits below `pauseMs` after a failure. */
+export async function onConnections(
+  world: World,
+  pauseMs: number,
+  once: (client: KafkaClient) => Promise<void>,
+  { ends = () => world.stopping, opened }: ConnectionsOptions = {},
+): Promise<void> {
+  while (!ends()) {
     const client = await KafkaClient.open(world)
+    opened?.()
     try {
-      while (!world.stopping && !client.closed) await once(client)
+      while (!ends() && !client.closed) await once(client)
     } catch {
       await world.sleep(world.random.below(pauseMs))
     } finally {

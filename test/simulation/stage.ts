@@ -40,6 +40,36 @@ export interface Workload {
   start(stage: Stage): Part
 }
 
+/** A client that is due messages. */
+export interface Receiver {
+  closed: boolean
+  /** The first one that is due and was not given; null where there is none. */
+  missing(): string | null
+  run(): Promise<void>
+}
+
+/** Idle when nothing is missing. */
+export function receiverActor(name: string, receiver: Pick<Receiver, 'missing'>): Actor {
+  return actor(
+    name,
+    () => receiver.missing() === null,
+    () => `it was not given ${receiver.missing()}`,
+  )
+}
+
+/** Starts receivers by the names of their actors; they say goodbye with the part. */
+export function startReceivers({ actors }: Stage, receivers: readonly (readonly [name: string, receiver: Receiver])[]): Part {
+  for (const [name, receiver] of receivers) {
+    actors.push(receiverActor(name, receiver))
+    void receiver.run()
+  }
+  return {
+    close: () => {
+      for (const [, receiver] of receivers) receiver.closed = true
+    },
+  }
+}
+
 /** `why` says what an actor that is not idle waits for. */
 export function actor(name: string, isIdle: () => boolean, why: () => string = () => ''): Actor {
   return {

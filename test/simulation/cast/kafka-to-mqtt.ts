@@ -1,5 +1,5 @@
 import type { CompressionCodec } from '../../../src/util/compression.ts'
-import { actor, type Workload } from '../stage.ts'
+import { actor, startReceivers, type Workload } from '../stage.ts'
 import { Producer } from '../workloads/kafka-producers.ts'
 import { Subscriber } from '../workloads/mqtt-subscriber.ts'
 
@@ -15,27 +15,16 @@ const SUBSCRIBERS = [
 /** Kafka producers write batches of every codec, which MQTT subscribers are given message by message. */
 export const kafkaToMqtt: Workload = {
   topics: [{ name: TOPIC, partitions: 2, alwaysDurable: true }],
-  start({ world, model, actors }) {
+  start(stage) {
+    const { world, model, actors } = stage
     for (const [i, idempotent] of [true, false].entries()) {
       const producer = new Producer(world, model, { name: `z${i}`, topic: TOPIC, partitions: 2, acks: -1, idempotent, codecs: CODECS, keys: KEYS })
       actors.push(actor(`producer z${i}`, () => producer.idle))
       void producer.run()
     }
-    const subscribers = SUBSCRIBERS.map((options) => new Subscriber(world, model, options))
-    for (const subscriber of subscribers) {
-      actors.push(
-        actor(
-          `subscriber ${subscriber.options.name}`,
-          () => subscriber.missing() === null,
-          () => `it was not given ${subscriber.missing()}`,
-        ),
-      )
-      void subscriber.run()
-    }
-    return {
-      close: () => {
-        for (const subscriber of subscribers) subscriber.closed = true
-      },
-    }
+    return startReceivers(
+      stage,
+      SUBSCRIBERS.map((options) => [`subscriber ${options.name}`, new Subscriber(world, model, options)]),
+    )
   },
 }

@@ -1,4 +1,4 @@
-import { actor, type Workload } from '../stage.ts'
+import { actor, startReceivers, type Workload } from '../stage.ts'
 import { Publisher } from '../workloads/mqtt-publisher.ts'
 import { Subscriber } from '../workloads/mqtt-subscriber.ts'
 
@@ -16,27 +16,16 @@ const SUBSCRIBERS = [
 /** Publishers and subscribers of every QoS. */
 export const mqttDelivery: Workload = {
   topics: [{ name: TOPIC, partitions: 2, alwaysDurable: false }],
-  start({ world, model, actors }) {
+  start(stage) {
+    const { world, model, actors } = stage
     for (const [i, level] of LEVELS.entries()) {
       const publisher = new Publisher(world, model, { name: `m${i}`, level, topic: TOPIC, keys: ['a', 'b', 'c/d'] })
       actors.push(actor(`publisher m${i}`, () => publisher.idle))
       void publisher.run()
     }
-    const subscribers = SUBSCRIBERS.map((options) => new Subscriber(world, model, options))
-    for (const subscriber of subscribers) {
-      actors.push(
-        actor(
-          `subscriber ${subscriber.options.name}`,
-          () => subscriber.missing() === null,
-          () => `it was not given ${subscriber.missing()}`,
-        ),
-      )
-      void subscriber.run()
-    }
-    return {
-      close: () => {
-        for (const subscriber of subscribers) subscriber.closed = true
-      },
-    }
+    return startReceivers(
+      stage,
+      SUBSCRIBERS.map((options) => [`subscriber ${options.name}`, new Subscriber(world, model, options)]),
+    )
   },
 }

@@ -1,6 +1,6 @@
 import { KafkaClient, onConnections } from '../kafka-client.ts'
 import type { LogModel } from '../log-model.ts'
-import { actor, type Workload } from '../stage.ts'
+import { actor, receiverActor, type Workload } from '../stage.ts'
 import { TransactionModel } from '../transaction-model.ts'
 import { Producer } from '../workloads/kafka-producers.ts'
 import { createTopic, EXCUSED } from '../workloads/kafka-readers.ts'
@@ -51,13 +51,7 @@ export const transactions: Workload = {
     for (const seat of seats) actors.push(actor(`transactional id ${seat.options.transactionalId}`, () => seat.idle))
     for (const reader of readers) actors.push(actor('reader of transactions', () => reader.done))
     actors.push(actor('asker about offsets of transactions', () => !asking))
-    actors.push(
-      actor(
-        'subscriber of transactions',
-        () => subscriber.missing() === null,
-        () => `it was not given ${subscriber.missing()}`,
-      ),
-    )
+    actors.push(receiverActor('subscriber of transactions', subscriber))
     void (async () => {
       for (const topic of OUTPUTS) await createTopic(world, topic, PARTITIONS, [{ name: 'segment.bytes', value: '1048576' }])
       for (const run of [input, ...seats, ...readers, subscriber]) void run.run()

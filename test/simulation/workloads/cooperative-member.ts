@@ -8,7 +8,7 @@ import { SyncGroupRequest, SyncGroupResponse } from '../../../src/kafka/messages
 import { ZERO_UUID } from '../../../src/util/uuid.ts'
 import type { CooperativeModel } from '../commit-model.ts'
 import type { ExactPartition } from '../exact-log.ts'
-import { KafkaClient } from '../kafka-client.ts'
+import { type KafkaClient, onConnections } from '../kafka-client.ts'
 import type { World } from '../world.ts'
 import { cooperativeAssign, encodeHeld } from './cooperative-assignment.ts'
 import { listOffset } from './exact-asker.ts'
@@ -51,19 +51,12 @@ export class CooperativeMember {
     this.#options = options
   }
 
-  async run(): Promise<void> {
-    const world = this.#world
-    while (!this.stopped) {
-      const client = await KafkaClient.open(world)
+  run(): Promise<void> {
+    const ends = () => this.stopped
+    const opened = () => {
       this.#mustJoin = true
-      try {
-        while (!this.stopped && !client.closed) await this.#once(client)
-      } catch {
-        await world.sleep(world.random.below(300))
-      } finally {
-        client.close()
-      }
     }
+    return onConnections(this.#world, 300, (client) => this.#once(client), { ends, opened })
   }
 
   get #identity(): string {

@@ -7,7 +7,7 @@ import { OffsetFetchRequest, OffsetFetchResponse } from '../../../src/kafka/mess
 import { SyncGroupRequest, SyncGroupResponse } from '../../../src/kafka/messages/sync-group.ts'
 import { ZERO_UUID } from '../../../src/util/uuid.ts'
 import type { GroupModel } from '../group-model.ts'
-import { KafkaClient } from '../kafka-client.ts'
+import { type KafkaClient, onConnections } from '../kafka-client.ts'
 import type { World } from '../world.ts'
 import { EXCUSED, fetchOnce } from './kafka-readers.ts'
 
@@ -53,19 +53,12 @@ export class Member {
     this.#options = options
   }
 
-  async run(): Promise<void> {
-    const world = this.#world
-    while (!this.stopped) {
-      const client = await KafkaClient.open(world)
+  run(): Promise<void> {
+    const ends = () => this.stopped
+    const opened = () => {
       this.#mustJoin = true
-      try {
-        while (!this.stopped && !client.closed) await this.#once(client)
-      } catch {
-        await world.sleep(world.random.below(300))
-      } finally {
-        client.close()
-      }
     }
+    return onConnections(this.#world, 300, (client) => this.#once(client), { ends, opened })
   }
 
   async #once(client: KafkaClient): Promise<void> {

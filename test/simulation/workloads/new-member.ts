@@ -2,7 +2,7 @@ import { ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse } from '.
 import { OffsetCommitRequest, OffsetCommitResponse } from '../../../src/kafka/messages/offset-commit.ts'
 import { OffsetFetchRequest, OffsetFetchResponse } from '../../../src/kafka/messages/offset-fetch.ts'
 import { ZERO_UUID } from '../../../src/util/uuid.ts'
-import { KafkaClient } from '../kafka-client.ts'
+import { type KafkaClient, onConnections } from '../kafka-client.ts'
 import { Holder, type OwnershipModel, REBALANCE_MS, SESSION_MS } from '../ownership-model.ts'
 import type { World } from '../world.ts'
 import { EXCUSED, fetchOnce } from './kafka-readers.ts'
@@ -65,18 +65,9 @@ export class NewMember {
     this.#holder = this.#newLife()
   }
 
-  async run(): Promise<void> {
-    const world = this.#world
-    while (!this.stopped) {
-      const client = await KafkaClient.open(world)
-      try {
-        while (!this.stopped && !client.closed) await this.#once(client)
-      } catch {
-        await world.sleep(world.random.below(300))
-      } finally {
-        client.close()
-      }
-    }
+  run(): Promise<void> {
+    const ends = () => this.stopped
+    return onConnections(this.#world, 300, (client) => this.#once(client), { ends })
   }
 
   #newLife(): Holder {
