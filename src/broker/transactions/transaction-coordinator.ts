@@ -73,7 +73,7 @@ export class TransactionCoordinator implements StateMachine {
 
   /** Transactions that were open go on; their timeouts have run meanwhile. */
   open(): void {
-    for (const transaction of this.#transactions.values()) this.#noteOpen(transaction)
+    for (const transaction of this.#transactions.values()) if (transaction.record.state === 'Ongoing') this.#noteOpen(transaction)
     this.#every(this.#settings.abortCheckIntervalMs, () => this.#abortTimedOut())
     this.#every(this.#settings.expiryCheckIntervalMs, () => this.#expireIds())
   }
@@ -126,7 +126,10 @@ export class TransactionCoordinator implements StateMachine {
     const transaction = this.#of(producer)
     if ('kafka' in transaction) respond(transaction)
     else if (transaction.additions === 0 && !transaction.isStale && partitions.every((each) => this.#holds(transaction, each))) respond(null)
-    else this.#add(transaction, partitions, 0, respond)
+    else {
+      const added = partitions.map((each) => [each.topic.id, each.index] as const)
+      this.#appendAddition(transaction, withPartitions(this.#opened(transaction, 0), added), respond)
+    }
   }
 
   /** AddOffsetsToTxn: offsets of this group will follow. */
@@ -267,11 +270,6 @@ export class TransactionCoordinator implements StateMachine {
     return { ...record, version, state: 'Ongoing', startedAtMs: updatedAtMs, updatedAtMs, partitions: NO_PARTITIONS, offsets: NO_OFFSETS }
   }
 
-  #add(transaction: Transaction, partitions: readonly Partition[], version: 0 | 2, respond: (failed: ErrorRow | null) => void): void {
-    const added = partitions.map((each) => [each.topic.id, each.index] as const)
-    this.#appendAddition(transaction, withPartitions(this.#opened(transaction, version), added), respond)
-  }
-
   #addPending(
     producer: TransactionalProducer,
     groupId: string,
@@ -316,28 +314,32 @@ export class TransactionCoordinator implements StateMachine {
   }
 
   #change(transaction: Transaction, record: TransactionRecord): StateRecord {
+    const before = transaction.record
     const change = transaction.change(record)
-    this.#noteOpen(transaction)
+    if (record.state === 'Ongoing') this.#noteOpen(transaction)
+    else if (before.state === 'Ongoing') this.#noteEnded(transaction, before)
     return change
   }
 
   /** Keeps what is looked up by: what is open until when, and which groups wait for it. */
   #noteOpen(transaction: Transaction): void {
     const { record } = transaction
-    if (record.state === 'Ongoing') {
-      if (!this.#ongoing.has(transaction)) transaction.deadlineMs = this.#deadlineOf(record)
-      this.#ongoing.add(transaction)
-      for (const groupId of record.offsets.keys()) {
-        const waiting = this.#byGroup.get(groupId)
-        if (waiting === undefined) this.#byGroup.set(groupId, new Set([transaction]))
-        else waiting.add(transaction)
-      }
-      return
+    if (!this.#ongoing.has(transaction)) transaction.deadlineMs = this.#deadlineOf(record)
+    this.#ongoing.add(transaction)
+    for (const groupId of record.offsets.keys()) {
+      const waiting = this.#byGroup.get(groupId)
+      if (waiting === undefined) this.#byGroup.set(groupId, new Set([transaction]))
+      else waiting.add(transaction)
     }
-    if (!this.#ongoing.delete(transaction)) return
-    for (const [groupId, waiting] of this.#byGroup) {
-      waiting.delete(transaction)
-      if (waiting.size === 0) this.#byGroup.delete(groupId)
+  }
+
+  /** `before`: its record while it was open, which has the groups that waited. */
+  #noteEnded(transaction: Transaction, before: TransactionRecord): void {
+    this.#ongoing.delete(transaction)
+    for (const groupId of before.offsets.keys()) {
+      const waiting = this.#byGroup.get(groupId)
+      waiting?.delete(transaction)
+      if (waiting?.size === 0) this.#byGroup.delete(groupId)
     }
   }
 
