@@ -5,9 +5,9 @@ import type { PartitionLog } from '../../src/log/ports.ts'
 import { buildBatch } from '../../src/log/record-batch.ts'
 import { DEFAULT_LOG_SETTINGS } from '../../src/log/settings.ts'
 import { SeededRandom } from '../../src/testing/seeded-random.ts'
-import { SimulatedDisk } from '../../src/testing/simulated-disk.ts'
 import { mountDisk } from '../../src/testing/simulated-files.ts'
-import { type SimulatedProcess, SimulatedTime } from '../../src/testing/simulated-time.ts'
+import type { SimulatedProcess } from '../../src/testing/simulated-time.ts'
+import { steadyDisk } from '../testing/steady-disk.ts'
 import { Bench } from './disk-bench.ts'
 import { append, SETTINGS, TOPIC_ID } from './log-harness.ts'
 
@@ -43,22 +43,7 @@ test('the largest timestamp is that of a record that can be read, though a large
 
 /** A log on a machine whose power may fail: sizes may survive without their bytes. */
 function machine(seed: number) {
-  const time = new SimulatedTime({
-    turnMs: () => 0,
-    onCrash: (_owner, error) => {
-      throw error
-    },
-  })
-  const faults = {
-    latencyMs: () => 1,
-    syncMs: () => 1,
-    syncFailure: 0,
-    readFailure: 0,
-    shortTransfer: 0,
-    capacityBytes: Number.POSITIVE_INFINITY,
-    lies: new Set<never>(),
-  }
-  const disk = new SimulatedDisk(new SeededRandom(seed), faults)
+  const { time, disk } = steadyDisk(seed)
   const boot = (): { log: LocalLog; process: SimulatedProcess } => {
     const process = time.process('test')
     return { process, log: new LocalLog(mountDisk(disk, time, process), process, new SeededRandom(seed), null, DEFAULT_LOG_SETTINGS) }

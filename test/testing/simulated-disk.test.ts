@@ -1,30 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { FileSystem } from '../../src/runtime/files.ts'
-import { SeededRandom } from '../../src/testing/seeded-random.ts'
-import { SimulatedDisk } from '../../src/testing/simulated-disk.ts'
 import { mountDisk } from '../../src/testing/simulated-files.ts'
-import { SimulatedTime } from '../../src/testing/simulated-time.ts'
+import type { SimulatedTime } from '../../src/testing/simulated-time.ts'
+import { steadyDisk } from './steady-disk.ts'
 
 const SEEDS = 50
 
 function machine(seed: number) {
-  const time = new SimulatedTime({
-    turnMs: () => 0,
-    onCrash: (_owner, error) => {
-      throw error
-    },
-  })
-  const faults = {
-    latencyMs: () => 1,
-    syncMs: () => 1,
-    syncFailure: 0,
-    readFailure: 0,
-    shortTransfer: 0,
-    capacityBytes: Number.POSITIVE_INFINITY,
-    lies: new Set<never>(),
-  }
-  const disk = new SimulatedDisk(new SeededRandom(seed), faults)
+  const { time, disk, faults } = steadyDisk(seed)
   const boot = (): FileSystem => mountDisk(disk, time, time.process('test'))
   return { time, disk, boot, faults }
 }

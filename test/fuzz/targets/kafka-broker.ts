@@ -6,11 +6,10 @@ import { KafkaPeer } from '../lib/kafka-peer.ts'
 import { FUZZED_TOPIC, KAFKA_SESSIONS, type KafkaSession, makeUser } from '../lib/kafka-sessions.ts'
 import type { Spot, Target } from '../lib/target.ts'
 import { noRejections } from '../lib/unhandled.ts'
+import { recordWaits, waitAgain } from '../lib/waits.ts'
 import { Witness } from '../lib/witness.ts'
 
 const HEADER_BYTES = 61
-/** Between two frames where the session did not wait longer. */
-const LEAST_WAIT_MS = 1
 
 export const kafkaBroker: Target = {
   name: 'kafka-broker',
@@ -25,14 +24,7 @@ export const kafkaBroker: Target = {
     const kind = random.pick(Object.keys(KAFKA_SESSIONS))
     const stage = await BrokerStage.open(seed)
     const { witness, attacker } = await prepared(stage, kind)
-    const waits: number[] = []
-    let last = stage.time.nowMs
-    const write = attacker.write.bind(attacker)
-    attacker.write = (bytes) => {
-      waits.push(Math.ceil(stage.time.nowMs - last))
-      last = stage.time.nowMs
-      write(bytes)
-    }
+    const waits = recordWaits(stage, attacker)
     await (KAFKA_SESSIONS[kind] as KafkaSession)(attacker, new SeededRandom(seed), stage)
     attacker.close()
     await witness.check(stage)
@@ -56,7 +48,7 @@ export const kafkaBroker: Target = {
       const { witness, attacker } = await prepared(stage, meta.kind as string)
       const waits = meta.waits as readonly number[]
       for (const [i, frame] of frames.entries()) {
-        await stage.run(Math.max(LEAST_WAIT_MS, waits[i] ?? LEAST_WAIT_MS))
+        await waitAgain(stage, waits, i)
         // A connection that was closed for a damaged frame does not save the broker from those behind it.
         await attacker.reopen()
         if (frame.length > 0) attacker.write(frame)

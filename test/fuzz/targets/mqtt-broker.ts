@@ -6,9 +6,8 @@ import { MqttPeer } from '../lib/mqtt-peer.ts'
 import { connectPacket, FUZZED_ROOT, MQTT_SESSIONS, type MqttSession, publishPacket } from '../lib/mqtt-sessions.ts'
 import type { Spot, Target } from '../lib/target.ts'
 import { noRejections } from '../lib/unhandled.ts'
+import { recordWaits, waitAgain } from '../lib/waits.ts'
 import { Witness } from '../lib/witness.ts'
-
-const LEAST_WAIT_MS = 1
 
 export const mqttBroker: Target = {
   name: 'mqtt-broker',
@@ -24,14 +23,7 @@ export const mqttBroker: Target = {
     const level = random.pick([3, 4, 5, 5] as const)
     const stage = await BrokerStage.open(seed)
     const { witness, attacker } = await prepared(stage, level)
-    const waits: number[] = []
-    let last = stage.time.nowMs
-    const write = attacker.write.bind(attacker)
-    attacker.write = (bytes) => {
-      waits.push(Math.ceil(stage.time.nowMs - last))
-      last = stage.time.nowMs
-      write(bytes)
-    }
+    const waits = recordWaits(stage, attacker)
     await (MQTT_SESSIONS[kind] as MqttSession)(attacker, level, stage, new SeededRandom(seed))
     attacker.close()
     await witness.check(stage)
@@ -51,7 +43,7 @@ export const mqttBroker: Target = {
       const { witness, attacker } = await prepared(stage, level)
       const waits = meta.waits as readonly number[]
       for (const [i, packet] of packets.entries()) {
-        await stage.run(Math.max(LEAST_WAIT_MS, waits[i] ?? LEAST_WAIT_MS))
+        await waitAgain(stage, waits, i)
         if (packet.length > 0) attacker.write(packet)
       }
       await witness.speak('meanwhile')
