@@ -124,8 +124,9 @@ function naive(steps: readonly Step[], highWatermark: number): { stable: number;
 
 const SEED = Number(process.env.SEED ?? Date.now())
 
-test(`random transactions over segments, restarts and kills are what a reader of all batches would say (seed ${SEED})`, () =>
+test('random transactions over segments, restarts and kills are what a reader of all batches would say', (t) =>
   inFolder(async (path) => {
+    t.diagnostic(`SEED=${SEED}`)
     const random = new SeededRandom(SEED)
     const steps: Step[] = []
     const sequences = new Map<number, number>()

@@ -59,7 +59,8 @@ describe('kafkajs transactions', () => {
     assert.deepEqual(await committed(kafka, topic, ['8', '8']), wanted)
   })
 
-  test(`a history of transactions with kill -9 in between (seed ${SEED})`, async (t) => {
+  test('a history of transactions with kill -9 in between', async (t) => {
+    t.diagnostic(`TEST_SEED=${SEED}`)
     await using peer = await openPeer({ args: ['--set', 'transaction.abort.timed.out.transaction.cleanup.interval.ms=200'] })
     const { elytra } = peer
     if (elytra === undefined) {
