@@ -52,9 +52,35 @@ function contradictions(settings: Settings, given: ReadonlyMap<SettingKey, strin
     if (listeners.includes(name)) continue
     problems.push(`${given.get('insecure.listeners')}: insecure.listeners names ${name}, which is no listener; there are ${listeners.join(', ')}`)
   }
-  problems.push(...tlsContradictions(settings, given, listeners))
+  problems.push(...tlsContradictions(settings, given, listeners), ...shareContradictions(settings, given))
   if (listeners.length === 0) problems.push('all listeners are off: nobody could connect')
   return problems
+}
+
+/** What each share group may choose of, and what holds for the rest (KIP-932). */
+const SHARE_BOUNDS = [
+  'session.timeout.ms',
+  'heartbeat.interval.ms',
+  'assignment.interval.ms',
+  'record.lock.duration.ms',
+  'delivery.count.limit',
+  'partition.max.record.locks',
+] as const
+
+function shareContradictions(settings: Settings, given: ReadonlyMap<SettingKey, string>): string[] {
+  const ordered = (less: SettingKey, more: SettingKey, what: 'at most' | 'less than'): string[] => {
+    const [left, right] = [Number(settings[less]), Number(settings[more])]
+    if (left < right || (left === right && what === 'at most')) return []
+    return [`${given.get(less) ?? given.get(more)}: ${less} is ${left}, but must be ${what} ${more}, which is ${right}`]
+  }
+  return [
+    ...SHARE_BOUNDS.flatMap((name) => [
+      ...ordered(`group.share.min.${name}`, `group.share.${name}`, 'at most'),
+      ...ordered(`group.share.${name}`, `group.share.max.${name}`, 'at most'),
+    ]),
+    ...ordered('group.share.heartbeat.interval.ms', 'group.share.session.timeout.ms', 'less than'),
+    ...ordered('group.share.max.size', 'group.share.max.share.sessions', 'at most'),
+  ]
 }
 
 /** Files of TLS: one for all of its listeners, or one for each. */

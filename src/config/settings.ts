@@ -197,6 +197,35 @@ const SETTINGS = {
   'offsets.retention.check.interval.ms': int(600_000, 'How often expired offsets are looked for.', { min: 1, unit: 'ms' }),
   'offset.metadata.max.bytes': int(4_096, 'The longest text committed with an offset.', { max: INT_MAX, unit: 'characters' }),
 
+  // Share groups (KIP-932). A group may have its own of what has a minimum and a maximum.
+  'group.share.max.size': int(200, 'Members of one share group.', { min: 1, max: 1_000 }),
+  'group.share.session.timeout.ms': int(45_000, 'A member of a share group that is silent for this long is out of it.', { min: 1, max: INT_MAX, unit: 'ms' }),
+  'group.share.min.session.timeout.ms': int(45_000, 'The least that a share group may have of it.', { min: 1, max: INT_MAX, unit: 'ms' }),
+  'group.share.max.session.timeout.ms': int(60_000, 'The most that a share group may have of it.', { min: 1, max: INT_MAX, unit: 'ms' }),
+  'group.share.heartbeat.interval.ms': int(5_000, 'How often members of share groups are told to be heard of.', { min: 1, max: INT_MAX, unit: 'ms' }),
+  'group.share.min.heartbeat.interval.ms': int(5_000, 'The least that a share group may have of it.', { min: 1, max: INT_MAX, unit: 'ms' }),
+  'group.share.max.heartbeat.interval.ms': int(15_000, 'The most that a share group may have of it.', { min: 1, max: INT_MAX, unit: 'ms' }),
+  'group.share.assignment.interval.ms': int(0, 'The least time between two assignments of a share group (Kafka: 1000).', { max: INT_MAX, unit: 'ms' }),
+  'group.share.min.assignment.interval.ms': int(0, 'The least that a share group may have of it.', { max: INT_MAX, unit: 'ms' }),
+  'group.share.max.assignment.interval.ms': int(15_000, 'The most that a share group may have of it.', { max: INT_MAX, unit: 'ms' }),
+  'group.share.record.lock.duration.ms': int(30_000, 'How long a record that a share group gave to a member is its own.', {
+    min: 1_000,
+    max: 3_600_000,
+    unit: 'ms',
+  }),
+  'group.share.min.record.lock.duration.ms': int(15_000, 'The least that a share group may have of it.', { min: 1_000, max: 30_000, unit: 'ms' }),
+  'group.share.max.record.lock.duration.ms': int(60_000, 'The most that a share group may have of it.', { min: 30_000, max: 3_600_000, unit: 'ms' }),
+  'group.share.delivery.count.limit': int(5, 'How often a record is given to members of a share group before it is taken for one that nobody can use.', {
+    min: 2,
+    max: 10,
+  }),
+  'group.share.min.delivery.count.limit': int(2, 'The least that a share group may have of it.', { min: 2, max: 5 }),
+  'group.share.max.delivery.count.limit': int(10, 'The most that a share group may have of it.', { min: 5, max: 25 }),
+  'group.share.partition.max.record.locks': int(2_000, 'Records of one partition that a share group has in flight.', { min: 100, max: 10_000 }),
+  'group.share.min.partition.max.record.locks': int(100, 'The least that a share group may have of it.', { min: 100, max: 2_000 }),
+  'group.share.max.partition.max.record.locks': int(4_000, 'The most that a share group may have of it.', { min: 2_000, max: 10_000 }),
+  'group.share.max.share.sessions': int(2_000, 'Members of share groups that fetch from this broker.', { min: 1, max: INT_MAX }),
+
   // Transactions.
   'transaction.max.timeout.ms': int(900_000, 'The longest timeout a transaction may ask for.', { min: 1, max: INT_MAX, unit: 'ms' }),
   'transaction.abort.timed.out.transaction.cleanup.interval.ms': int(10_000, 'How often transactions beyond their timeout are looked for, and aborted.', {
