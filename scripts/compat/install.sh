@@ -51,12 +51,14 @@ jars() {
 java_clients() {
   has mvn && has javac || { say 'no mvn or no javac'; return; }
   mkdir -p "$cache/java"
+  jars clients-3.9.2 -Dkafka.version=3.9.2
   jars clients-4.1.2 -Dkafka.version=4.1.2
   jars clients-4.4.0 -Dkafka.version=4.4.0
+  jars streams-4.3.1 -Pstreams -Dkafka.version=4.3.1
   jars tools-4.1.2 -Ptools -Dkafka.version=4.1.2
   mkdir -p "$cache/java/classes"
   if [ ! -e "$cache/java/classes/Compat.class" ] || [ -n "$(find test/compat/java/src -newer "$cache/java/classes/Compat.class" -name '*.java')" ]; then
-    javac -nowarn -d "$cache/java/classes" -cp "$cache/java/clients-4.1.2/*" test/compat/java/src/*.java || say 'javac failed'
+    javac -nowarn -XDsuppressNotes -d "$cache/java/classes" -cp "$cache/java/clients-4.1.2/*:$cache/java/streams-4.3.1/kafka-streams-4.3.1.jar" test/compat/java/src/*.java || say 'javac failed'
   fi
 }
 

@@ -1,4 +1,4 @@
-/** Java: kafka-clients 4.1.2 and 4.4.0, and the tools that Kafka itself is tested with. */
+/** Java: kafka-clients 3.9.2, 4.1.2 and 4.4.0, and the tools that Kafka itself is tested with. */
 import assert from 'node:assert/strict'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -39,7 +39,7 @@ describe('java', { skip: javaMissing() }, () => {
     return topic
   }
 
-  for (const version of ['4.1.2', '4.4.0']) {
+  for (const version of ['3.9.2', '4.1.2', '4.4.0']) {
     test(`kafka-clients ${version}`, (t) => externalChecks(t, 'java', javaArgs(`clients-${version}`, 'Compat', [peer.kafka]), { timeoutMs: 180_000 }))
   }
 
@@ -50,7 +50,7 @@ describe('java', { skip: javaMissing() }, () => {
     })
   }
 
-  for (const version of ['4.1.2', '4.4.0']) {
+  for (const version of ['3.9.2', '4.1.2', '4.4.0']) {
     test(`kafka-clients ${version}: transactions`, async (t) => {
       await using quick = await openPeer({ args: ['--set', 'transaction.abort.timed.out.transaction.cleanup.interval.ms=100'] })
       await externalChecks(t, 'java', javaArgs(`clients-${version}`, 'Transactions', [quick.kafka]), { timeoutMs: 180_000 })

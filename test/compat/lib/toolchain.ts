@@ -10,7 +10,7 @@ const CACHE = process.env.COMPAT_CACHE ?? join(ROOT, '.cache')
 
 export const PYTHON = join(CACHE, 'venv/bin/python')
 
-/** A class path of jars in the cache: `clients-4.1.2`, `clients-4.4.0` or `tools-4.1.2`, with our own classes first. */
+/** A class path of jars in the cache: `clients-3.9.2`, `clients-4.1.2`, `clients-4.4.0`, `streams-4.3.1` or `tools-4.1.2`, with our own classes first. */
 export function classPath(libraries: string): string {
   return [join(CACHE, 'java/classes'), join(CACHE, 'java', libraries, '*')].join(':')
 }
@@ -24,7 +24,7 @@ export function pythonMissing(): string | false {
 
 /** False when the jars and the compiled classes are there, else why not. */
 export function javaMissing(): string | false {
-  const needed = ['clients-4.1.2', 'clients-4.4.0', 'tools-4.1.2', 'classes']
+  const needed = ['clients-3.9.2', 'clients-4.1.2', 'clients-4.4.0', 'streams-4.3.1', 'tools-4.1.2', 'classes']
   const absent = needed.filter((name) => !existsSync(join(CACHE, 'java', name)) || readdirSync(join(CACHE, 'java', name)).length === 0)
   return absent.length === 0 ? false : `no ${absent.join(', ')} in ${join(CACHE, 'java')}: ${INSTALL}`
 }

@@ -13,7 +13,7 @@ import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.serialization.*;
 
 /**
- * Checks with Java's own clients, compiled once and run with kafka-clients 4.1.2 and 4.4.0. Argument: HOST:PORT.
+ * Checks with Java's own clients, compiled once and run with kafka-clients 3.9.2, 4.1.2 and 4.4.0. Argument: HOST:PORT.
  * Each check prints one JSON line.
  */
 public class Compat {
@@ -32,6 +32,8 @@ public class Compat {
     check("null and empty keys, values and headers stay apart", Compat::nulls);
     check("two classic consumers share a topic and commit", () -> group("org.apache.kafka.clients.consumer.RangeAssignor"));
     check("two cooperative consumers share a topic and commit", () -> group("org.apache.kafka.clients.consumer.CooperativeStickyAssignor"));
+    check("two consumers of the round robin assignor share a topic and commit", () -> group("org.apache.kafka.clients.consumer.RoundRobinAssignor"));
+    check("a pattern finds topics, also those made later", Compat::pattern);
     check("a static member that restarts goes on where it was", Compat::staticMember);
     check("seek by time finds the first record at or after it", Compat::byTime);
     check("a fetch from the middle of a batch begins at the record asked for", Compat::middle);
@@ -211,6 +213,28 @@ public class Compat {
     for (int p = 0; p < 4; p++) equal(100L, committed.get(new TopicPartition(topic, p)).offset(), "committed offset of partition " + p);
   }
 
+  static void pattern() throws Exception {
+    String prefix = unique("pattern");
+    var options = Map.<String, Object>of("group.id", unique("group"), "metadata.max.age.ms", "200", "session.timeout.ms", "6000", "heartbeat.interval.ms", "300");
+    admin.createTopics(List.of(new NewTopic(prefix + "-a", 2, (short) 1), new NewTopic("not-" + prefix + "-a", 1, (short) 1))).all().get(15, TimeUnit.SECONDS);
+    try (var consumer = consumer(options)) {
+      consumer.subscribe(java.util.regex.Pattern.compile(prefix + "-(a|b)"));
+      pollUntil(consumer, "two partitions", () -> consumer.assignment().size() == 2);
+      admin.createTopics(List.of(new NewTopic(prefix + "-b", 3, (short) 1))).all().get(15, TimeUnit.SECONDS);
+      pollUntil(consumer, "five partitions", () -> consumer.assignment().size() == 5);
+    }
+  }
+
+  interface Condition { boolean holds(); }
+
+  static void pollUntil(KafkaConsumer<byte[], byte[]> consumer, String what, Condition condition) {
+    long end = System.nanoTime() + 20_000_000_000L;
+    while (!condition.holds()) {
+      if (System.nanoTime() > end) throw new AssertionError("no " + what + ", but " + consumer.assignment());
+      consumer.poll(Duration.ofMillis(50));
+    }
+  }
+
   static void staticMember() throws Exception {
     String topic = createTopic(1, Map.of());
     Map<String, Object> options = Map.of("group.id", unique("group"), "group.instance.id", "one", "session.timeout.ms", "10000");
@@ -284,7 +308,8 @@ public class Compat {
     var cluster = admin.describeCluster();
     equal(1, cluster.nodes().get(10, TimeUnit.SECONDS).size(), "nodes");
     equal(bootstrap, cluster.controller().get().host() + ":" + cluster.controller().get().port(), "controller");
-    admin.listGroups().all().get(10, TimeUnit.SECONDS);
+    // Not listGroups, which 3.9 has not.
+    admin.listConsumerGroups().all().get(10, TimeUnit.SECONDS);
     admin.deleteTopics(TopicCollection.ofTopicIds(List.of(description.topicId()))).all().get(10, TimeUnit.SECONDS);
     try {
       admin.describeTopics(TopicCollection.ofTopicIds(List.of(description.topicId()))).allTopicIds().get(10, TimeUnit.SECONDS);
