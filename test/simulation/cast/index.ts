@@ -1,6 +1,7 @@
 import type { SeededRandom } from '../../../src/testing/seeded-random.ts'
 import type { Workload } from '../stage.ts'
 import { badClients } from './bad-clients.ts'
+import { bothProtocols } from './both-protocols.ts'
 import { consumerGroup } from './consumer-group.ts'
 import { group848 } from './group-848.ts'
 import { groupCooperative } from './group-cooperative.ts'
@@ -41,12 +42,13 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
   'mqtt-sessions': mqttSessions,
   rights,
   transactions,
+  'both-protocols': bothProtocols,
 }
 
 /** Of the runs that take all there is. */
-const EVERYTHING = 0.2
-/** Of each workload in the others. */
-const TAKEN = 0.5
+const EVERYTHING = 0.1
+/** Workloads in the others, on average: however many there are, a run costs the same. */
+const TAKEN = 10
 
 /**
  * What a run takes part in: some workloads, since what is not there cannot hide what another does to the broker (swarm testing). `names`
@@ -64,6 +66,6 @@ export function castOf(random: SeededRandom, names?: readonly string[]): Readonl
     )
   }
   if (random.chance(EVERYTHING)) return new Map(all)
-  const some = all.filter(() => random.chance(TAKEN))
+  const some = all.filter(() => random.chance(TAKEN / all.length))
   return new Map(some.length === 0 ? all : some)
 }

@@ -6,6 +6,7 @@ import {
   batchRecordsSection,
   batchSizeBytes,
   checkBatch,
+  type RecordHeader,
   readRecords,
 } from '../../../src/log/record-batch.ts'
 import { decompressSync } from '../../../src/util/compression.ts'
@@ -19,6 +20,7 @@ export interface FetchedRecord {
   readonly offset: number
   readonly value: string
   readonly key: Uint8Array | null
+  readonly headers: readonly RecordHeader[]
   readonly timestampMs: number
   readonly leaderEpoch: number
 }
@@ -57,7 +59,14 @@ export function fetchedRecords(world: World, { topic, index, offset, highWaterma
     const leaderEpoch = batchLeaderEpoch(batch)
     for (const record of read) {
       if (record.offset < offset) continue
-      records.push({ offset: record.offset, value: identityOf(record.value), key: record.key, timestampMs: record.timestampMs, leaderEpoch })
+      records.push({
+        offset: record.offset,
+        value: identityOf(record.value),
+        key: record.key,
+        headers: record.headers,
+        timestampMs: record.timestampMs,
+        leaderEpoch,
+      })
     }
     position += size
   }

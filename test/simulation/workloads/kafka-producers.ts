@@ -1,6 +1,6 @@
 import { InitProducerIdRequest, InitProducerIdResponse } from '../../../src/kafka/messages/init-producer-id.ts'
 import { ProduceRequest, ProduceResponse } from '../../../src/kafka/messages/produce.ts'
-import { type BatchOptions, buildBatch, type RecordInput } from '../../../src/log/record-batch.ts'
+import { type BatchOptions, buildBatch, type RecordHeader, type RecordInput } from '../../../src/log/record-batch.ts'
 import { COMPRESSION_CODECS, type CompressionCodec, compressSync } from '../../../src/util/compression.ts'
 import { ZERO_UUID } from '../../../src/util/uuid.ts'
 import { KafkaClient } from '../kafka-client.ts'
@@ -25,8 +25,16 @@ export interface ProducerOptions {
   readonly idempotent: boolean
   /** A batch is packed with one of them; where absent, not at all. */
   readonly codecs?: readonly CompressionCodec[]
-  /** A record has one of them; MQTT clients are given it as a message of `topic/key`. Where absent, none. */
-  readonly keys?: readonly string[]
+  /** What its record `number` is beside its value; the same whenever it is asked. Where absent, nothing. */
+  readonly recordOf?: (number: number) => RecordShape
+}
+
+/** What a record is beside its value. */
+export interface RecordShape {
+  readonly key: Uint8Array | null
+  readonly headers?: readonly RecordHeader[]
+  /** The MQTT topic that it is delivered under; absent where no subscriber is due it. */
+  readonly mqttTopic?: string
 }
 
 interface Batch {
@@ -42,9 +50,7 @@ export function valueBytes(value: string, padding: number): Buffer {
   return Buffer.from(`${value}|${PADDING.slice(0, padding)}`)
 }
 
-function keyOf(keys: readonly string[], number: number): string {
-  return keys[number % keys.length] as string
-}
+const PLAIN: RecordShape = { key: null }
 
 export function packBatch(records: readonly RecordInput[], codec: CompressionCodec, producer: BatchOptions): Uint8Array {
   return buildBatch(records, codec === 0 ? producer : { ...producer, attributes: codec, compress: (section) => compressSync(codec, section) })
@@ -147,13 +153,14 @@ export class Producer {
 
   #makeBatch(): void {
     const { random } = this.#world
-    const { name, topic, partitions, acks, idempotent, keys, codecs = [0] } = this.options
+    const { name, topic, partitions, acks, idempotent, recordOf, codecs = [0] } = this.options
     const partition = random.below(partitions)
     const sent: Sent[] = []
     for (let i = random.chance(0.2) ? random.below(20) : random.below(3); i >= 0; i--) {
       const number = this.#numbers[partition]!++
       const guarantee = idempotent ? 'exactly-once' : acks === -1 ? 'at-least-once' : 'at-most-once'
-      const mqtt = keys === undefined ? {} : { mqttTopic: `${topic}/${keyOf(keys, number)}` }
+      const { mqttTopic } = recordOf?.(number) ?? PLAIN
+      const mqtt = mqttTopic === undefined ? {} : { mqttTopic }
       const identity = { value: `${name}.${partition}.${number}`, topic, sender: `${name}.${partition}`, number }
       sent.push(this.#model.send({ ...identity, guarantee, durable: acks === -1, ...mqtt }))
     }
@@ -174,10 +181,10 @@ export class Producer {
 
   #send(client: KafkaClient, batch: Batch): void {
     const { random } = this.#world
-    const { acks, topic, idempotent, keys } = this.options
+    const { acks, topic, idempotent, recordOf } = this.options
     const padding = random.chance(0.03) ? random.below(30_000) : random.below(200)
     const records = batch.sent.map((sent) => ({
-      key: keys === undefined ? null : Buffer.from(keyOf(keys, sent.number)),
+      ...(recordOf?.(sent.number) ?? PLAIN),
       // The same bytes when it is sent again.
       value: valueBytes(sent.value, (padding * 7 + sent.number) % (padding + 1)),
       timestampMs: this.#world.time.wallMs,

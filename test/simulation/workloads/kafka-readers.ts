@@ -151,22 +151,24 @@ export class Reader {
   }
 }
 
+type WholeRecord = Pick<FetchedRecord, 'value' | 'key' | 'headers'>
+
 /** Reads a partition from its start to the high watermark; null where the broker cannot say (it is gone for the moment). */
-export async function readWhole(world: World, topic: string, index: number): Promise<{ value: string; key: Uint8Array | null }[] | null> {
+export async function readWhole(world: World, topic: string, index: number): Promise<WholeRecord[] | null> {
   const client = await KafkaClient.open(world)
   try {
-    const values: { value: string; key: Uint8Array | null }[] = []
+    const values: WholeRecord[] = []
     for (;;) {
       const got = await fetchOnce(world, client, { topic, index, offset: values.length }, { maxWaitMs: 0, maxBytes: 1_000_000 })
       if (got.errorCode === CORRUPT_MESSAGE && world.damage.has(topic, index, values.length)) {
-        values.push({ value: DAMAGED, key: null })
+        values.push({ value: DAMAGED, key: null, headers: [] })
         continue
       }
       if (got.errorCode !== 0) {
         world.violate(`at the end, Fetch of ${topic}-${index} at ${values.length} answered ${got.errorCode}`)
         return null
       }
-      for (const { value, key } of got.records) values.push({ value, key })
+      values.push(...got.records)
       if (values.length >= got.highWatermark) return values
       if (got.records.length === 0) {
         world.violate(`at the end, ${topic}-${index} gives nothing at ${values.length}, the high watermark is ${got.highWatermark}`)

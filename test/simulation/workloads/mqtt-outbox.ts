@@ -1,3 +1,4 @@
+import type { MessageProperties } from '../../../src/broker/sessions/ports.ts'
 import type { Packet } from '../../../src/mqtt/wire/packets.ts'
 import { DiskWatch } from '../disk-watch.ts'
 import type { LogModel, Sent } from '../log-model.ts'
@@ -9,15 +10,22 @@ export interface OutboxOptions {
   readonly name: string
   /** The log topic; MQTT topics are below it. */
   readonly topic: string
-  readonly keys: readonly string[]
+  /** Null: the log topic's name alone. */
+  readonly keys: readonly (string | null)[]
+  /** What message `number` of a key carries in 5.0; the same whenever it is asked. Where absent, nothing. */
+  readonly propertiesOf?: (number: number) => MessageProperties | null
 }
 
-interface Outgoing {
+interface OutgoingFields {
   readonly sent: Sent
   readonly mqttTopic: string
-  readonly qos: 1 | 2
+  readonly qos: 0 | 1 | 2
   readonly packetId: number
   readonly padding: number
+}
+
+interface Outgoing extends OutgoingFields {
+  readonly qos: 1 | 2
   readonly disk: DiskWatch
   stage: 'publish' | 'release'
 }
@@ -60,19 +68,18 @@ export class Outbox {
     const { name, topic, keys } = this.#options
     if (this.#entries.length >= WINDOW) return
     const key = random.pick(keys)
-    const number = this.#numbers.get(key) ?? 0
-    this.#numbers.set(key, number + 1)
+    const stream = `${name}.${key ?? '-'}`
+    const number = this.#numbers.get(stream) ?? 0
+    this.#numbers.set(stream, number + 1)
     const qos = random.pick([0, 1, 1, 2, 2] as const)
     const guarantee = (['at-most-once', 'at-least-once', 'exactly-once'] as const)[qos]
-    const mqttTopic = `${topic}/${key}`
-    const sent = this.#model.send({ value: `${name}.${key}.${number}`, topic, sender: `${name}.${key}`, number, guarantee, durable: qos > 0, mqttTopic })
+    const mqttTopic = key === null ? topic : `${topic}/${key}`
+    const sent = this.#model.send({ value: `${stream}.${number}`, topic, sender: stream, number, guarantee, durable: qos > 0, mqttTopic })
     const padding = random.chance(0.03) ? random.below(20_000) : random.below(100)
     this.#world.count(`published qos ${qos}`)
     if (qos === 0) {
       sent.sends++
-      connection.send(
-        publishPacket({ topic: mqttTopic, payload: valueBytes(sent.value, padding), qos, retain: false, packetId: 0, dup: false }, connection.level),
-      )
+      this.#send(connection, { sent, mqttTopic, qos, packetId: 0, padding }, false)
       return
     }
     const entry: Outgoing = { sent, mqttTopic, qos, packetId: this.#newId(), padding, disk: new DiskWatch(this.#world), stage: 'publish' }
@@ -112,10 +119,17 @@ export class Outbox {
     this.#remove(entry)
   }
 
-  #sendPublish(connection: MqttConnection, { sent, mqttTopic, qos, packetId, padding }: Outgoing, dup: boolean): void {
+  #sendPublish(connection: MqttConnection, entry: Outgoing, dup: boolean): void {
+    const { sent, qos, packetId } = entry
     sent.sends++
     this.#world.trace('publish', `${sent.value} qos ${qos} id ${packetId}${dup ? ' dup' : ''}`)
-    connection.send(publishPacket({ topic: mqttTopic, payload: valueBytes(sent.value, padding), qos, retain: false, packetId, dup }, connection.level))
+    this.#send(connection, entry, dup)
+  }
+
+  #send(connection: MqttConnection, { sent, mqttTopic, qos, packetId, padding }: OutgoingFields, dup: boolean): void {
+    const properties = connection.level === 5 ? (this.#options.propertiesOf?.(sent.number) ?? null) : null
+    const payload = valueBytes(sent.value, padding)
+    connection.send(publishPacket({ topic: mqttTopic, payload, qos, retain: false, packetId, dup, properties }, connection.level))
   }
 
   #remove(entry: Outgoing): void {

@@ -1,6 +1,6 @@
 import type { Packet, PublishPacket } from '../../../src/mqtt/wire/packets.ts'
 import { DiskWatch } from '../disk-watch.ts'
-import type { LogModel } from '../log-model.ts'
+import type { LogModel, Sent } from '../log-model.ts'
 import { MqttConnection } from '../mqtt-client.ts'
 import type { World } from '../world.ts'
 import { identityOf } from './kafka-producers.ts'
@@ -14,6 +14,8 @@ export interface SubscriberOptions {
   readonly receiveMaximum: number
   /** A session of one connection: gets what comes while it is there. */
   readonly clean: boolean
+  /** What is wrong with a message that is given for the first time, in words, or null; beside what is judged of all. */
+  readonly judge?: (packet: PublishPacket, sent: Sent, level: 4 | 5) => string | null
 }
 
 interface Received {
@@ -183,6 +185,8 @@ export class Subscriber {
       if (sent.number < before && world.diskFaults === 0 && !again) world.violate(`${name}: ${value} came behind number ${before} of ${sent.sender}`)
       this.#last.set(stream, sent.number)
     }
+    const wrong = this.options.judge?.(packet, sent, this.options.level) ?? null
+    if (wrong !== null) world.violate(`${name} was given ${value} with ${wrong}`)
     world.trace('delivered', `${name} ${value} qos ${packet.qos} id ${packet.packetId}${packet.dup ? ' dup' : ''} connection ${connection}`)
     this.#seen.add(value)
     this.received.push({ value, mqttTopic: packet.topic, qos: packet.qos, dup: packet.dup, connection })
@@ -191,5 +195,5 @@ export class Subscriber {
 
 /** Filters here are a topic, or `prefix/#`. */
 function matches(filter: string, topic: string): boolean {
-  return filter.endsWith('/#') ? topic.startsWith(filter.slice(0, -1)) : filter === topic
+  return filter.endsWith('/#') ? `${topic}/`.startsWith(filter.slice(0, -1)) : filter === topic
 }
