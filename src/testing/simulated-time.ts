@@ -236,9 +236,9 @@ export class SimulatedProcess implements Clock {
     this.#turn = []
   }
 
-  /** SIGSTOP for a while: everything waits, and comes at once. */
+  /** SIGSTOP for a while: everything waits, and comes at once. Within a longer pause a shorter one changes nothing: what waits already would come later than the rest. */
   pause(ms: number): void {
-    this.#pausedUntilMs = this.#time.nowMs + ms
+    this.#pausedUntilMs = Math.max(this.#pausedUntilMs, this.#time.nowMs + ms)
   }
 
   now(): number {
