@@ -216,9 +216,17 @@ export class ClientSession implements Subscriber, LazyState {
       return
     }
     const { hub, clock } = this.#services
-    void Promise.all(replays.map(async (wanted) => [wanted, await replayStarts(hub, wanted.filter, wanted.from as ReplayFrom, clock.now())] as const)).then(
-      (starts) => this.#install(checked, new Map(starts), onDone),
-    )
+    const asked = replays.map(async (wanted) => [wanted, await replayStarts(hub, wanted.filter, wanted.from as ReplayFrom, clock.now())] as const)
+    void Promise.all(asked).then((answers) => {
+      const starts = new Map<Wanted, ReadonlyMap<PartitionTail, number>>()
+      const failed = new Map<Wanted | Failure, Failure>()
+      for (const [wanted, start] of answers) {
+        if ('error' in start) failed.set(wanted, start)
+        else starts.set(wanted, start)
+      }
+      const known = checked.map((wanted) => failed.get(wanted) ?? wanted)
+      this.#install(known, starts, onDone)
+    })
   }
 
   unsubscribe(filters: readonly string[], onDone: (existed: readonly boolean[] | Failure) => void): void {

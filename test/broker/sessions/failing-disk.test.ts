@@ -262,3 +262,17 @@ test('a retained message waits for a disk that does not read for a while', async
   await broker.clock.advance(2000)
   assert.deepEqual(alice.client.texts, ['b=retained'])
 })
+
+test('a replay by time whose beginning the disk does not read is refused, and begins where it should when asked again', async () => {
+  const broker = await TestBroker.open()
+  const alice = await broker.connect('alice')
+  await alice.publish('a', 'old')
+  const noon = new Date(broker.clock.now() + 1).toISOString()
+  await broker.clock.advance(1000)
+  broker.log.failingReads = true
+  assert.equal(await alice.subscribe(`$replay/${noon}/a`), 0x80)
+  broker.log.failingReads = false
+  assert.equal(await alice.subscribe(`$replay/${noon}/a`, 1), 1)
+  await alice.publish('a', 'new')
+  assert.deepEqual(alice.client.texts, [`$replay/${noon}/a=new`])
+})

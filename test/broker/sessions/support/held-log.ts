@@ -235,6 +235,7 @@ class HeldPartition implements PartitionLog {
   }
 
   async offsetForTime(timestampMs: number) {
+    if (this.#fails()) return { code: 'storage-error' as const, message: 'EIO' }
     for (const batch of this.#stored.batches) {
       if (batchMaxTimestampMs(batch.bytes) < timestampMs) continue
       const records = readRecords(batch.bytes)
