@@ -4,9 +4,9 @@ import type { JournalEntry } from './journal-format.ts'
 import { encodePosition, partitionKey } from './kept-state.ts'
 import { LeaderEpochs } from './leader-epochs.ts'
 import { goneFailure, type LogCore, storageFailure } from './log-core.ts'
-import { lastSlot } from './offset-index.ts'
 import { PartitionFolder } from './partition-folder.ts'
 import { guarded, NOTHING, readPartition } from './partition-reads.ts'
+import { PartitionSegments } from './partition-segments.ts'
 import type { PartitionIdentity, PartitionStart, RecoveryPoint, UnwrittenBatch } from './partition-start.ts'
 import { batchesFrom, committedBatch, isReady, type PendingBatch, type PendingGroup, readyRun, splitPending, writeLarge, writeRun } from './pending.ts'
 import type {
@@ -23,7 +23,7 @@ import type {
 } from './ports.ts'
 import type { ProducerStates, SequencedBatch } from './producer-state.ts'
 import { batchIsControl, batchLeaderEpoch, batchOffsetCount, patchBatch } from './record-batch.ts'
-import { EMPTY_FILES, Segment } from './segment.ts'
+import type { Segment } from './segment.ts'
 import { syncFoldersAbove } from './small-file.ts'
 import { Fifo, PartitionTail } from './tail-cache.ts'
 import { findMaxTimestamp, findTime } from './time-lookup.ts'
@@ -36,10 +36,9 @@ export class LocalPartition implements PartitionLog {
   readonly index: number
   onVisible: ((batches: readonly VisibleBatch[]) => void) | null = null
   onStartRaised: ((logStartOffset: number) => void) | null = null
-  /** Rising by base offset; the last one is appended to. Empty before the first record. */
-  readonly segments: Segment[]
   readonly producers: ProducerStates
   readonly #core: LogCore
+  readonly #segments: PartitionSegments
   readonly #folder: PartitionFolder
   readonly #cover: CommitCover
   readonly #epochs: LeaderEpochs
@@ -68,7 +67,7 @@ export class LocalPartition implements PartitionLog {
     this.topicName = identity.topicName
     this.index = identity.index
     this.#folder = new PartitionFolder(core.fileSystem, identity.topicId, identity.folder, start.hasFolder)
-    this.segments = start.segments
+    this.#segments = new PartitionSegments(core, start.segments)
     this.producers = start.producers
     this.#cover = new CommitCover(uuidToBytes(identity.topicId), identity.index, core.settings.bypassBytes, identity.topicId !== ZERO_UUID)
     this.#settings = settings
@@ -117,7 +116,17 @@ export class LocalPartition implements PartitionLog {
   }
 
   get sizeBytes(): number {
-    return this.segments.reduce((sum, segment) => sum + segment.writtenBytes, 0)
+    return this.#segments.sizeBytes
+  }
+
+  /** Rising by base offset; the last one is appended to. Empty before the first record. */
+  get segments(): Segment[] {
+    return this.#segments.all
+  }
+
+  /** Changes when the cleaner put a segment in the place of others. */
+  get layout(): number {
+    return this.#segments.layout
   }
 
   get leaderEpoch(): number {
@@ -146,7 +155,7 @@ export class LocalPartition implements PartitionLog {
   }
 
   get activeSegment(): Segment | undefined {
-    return this.segments.at(-1)
+    return this.#segments.active
   }
 
   setSettings(settings: PartitionSettings): void {
@@ -160,7 +169,7 @@ export class LocalPartition implements PartitionLog {
     const offsetCount = batchOffsetCount(bytes)
     if (this.#epochs.begin(this.#leaderEpoch, baseOffset)) this.#epochsChanged = true
     patchBatch(bytes, baseOffset, this.#leaderEpoch)
-    const segment = this.#segmentFor(bytes, baseOffset, offsetCount)
+    const segment = this.#segments.forBatch(bytes, baseOffset, this.folder, this.#settings)
     const batch: PendingBatch = {
       partition: this,
       group,
@@ -323,7 +332,7 @@ export class LocalPartition implements PartitionLog {
 
   /** The segment that holds `offset`. */
   segmentOf(offset: number): Segment | undefined {
-    return this.segments[lastSlot(this.segments.length, (i) => (this.segments[i] as Segment).baseOffset <= offset)]
+    return this.#segments.at(offset)
   }
 
   /** Committed batches that a full disk keeps in memory, whatever the tail has let go; undefined where `fromOffset` lies in a segment. */
@@ -333,13 +342,12 @@ export class LocalPartition implements PartitionLog {
 
   /** The first offset behind what is written of `segment`. */
   endOf(segment: Segment): number {
-    const next = this.segments[this.segments.indexOf(segment) + 1]
-    return next === undefined ? this.#writtenOffset : Math.min(next.baseOffset, this.#writtenOffset)
+    return this.#segments.endOf(segment, this.#writtenOffset)
   }
 
   /** Begins a new segment with the next append, where there is anything in this one. */
   roll(): void {
-    if ((this.activeSegment?.sizeBytes ?? 0) > 0) this.#addSegment(this.#logEndOffset)
+    if ((this.activeSegment?.sizeBytes ?? 0) > 0) this.#segments.add(this.folder, this.#logEndOffset, this.#settings.indexIntervalBytes)
   }
 
   /** Syncs one segment; what it held unsynced is off the account. */
@@ -358,7 +366,7 @@ export class LocalPartition implements PartitionLog {
    * too, where `needsLink` was true: a file without a name is lost. Null where the topic went away meanwhile.
    */
   async sync(): Promise<(() => void) | null> {
-    const target = this.#writtenUpTo()
+    const target = this.#segments.writtenUpTo(this.#writtenOffset)
     for (const segment of [...this.segments]) {
       if (this.#gone) return null
       if (segment.syncedBytes < segment.writtenBytes || segment.indexesAreDirty) await this.syncSegment(segment)
@@ -384,18 +392,19 @@ export class LocalPartition implements PartitionLog {
 
   /** Whether a name of a file of this partition is not on disk yet. */
   get needsLink(): boolean {
-    return this.segments.some((segment) => segment.needsLink)
+    return this.#segments.needsLink
   }
 
   /** Whether there is anything a checkpoint would do. */
   get isDirty(): boolean {
-    return this.segments.some(({ isDirty }) => isDirty)
+    return this.#segments.isDirty
   }
 
   /** The state records of the recovery point, and of producers that changed: always both, or batches before the one would be missing in the other. */
   checkpointRecords(): StateRecord[] {
     const records = [this.#positionRecord()]
-    for (const [id, value] of this.producers.takeChanges(this.#recoveryPoint.offset)) records.push(this.#core.producers.record(`${this.key}/${id}`, value))
+    for (const [id, value] of this.producers.takeChanges(this.#recoveryPoint.offset, this.segments))
+      records.push(this.#core.producers.record(`${this.key}/${id}`, value))
     return records
   }
 
@@ -405,27 +414,8 @@ export class LocalPartition implements PartitionLog {
     return this.#core.positions.record(this.key, encodePosition({ ...this.#recoveryPoint, logStartOffset, epochs: this.#epochs.all }))
   }
 
-  #writtenUpTo(): RecoveryPoint {
-    const last = this.segments.findLast(({ writtenBytes }) => writtenBytes > 0)
-    return { segmentBase: last?.baseOffset ?? this.#writtenOffset, position: last?.writtenBytes ?? 0, offset: this.#writtenOffset }
-  }
-
   #has(segment: Segment): boolean {
-    return !this.#gone && this.segments.includes(segment)
-  }
-
-  #segmentFor(bytes: Uint8Array, baseOffset: number, offsetCount: number): Segment {
-    const active = this.activeSegment
-    const full = active?.mustRoll(bytes, baseOffset + offsetCount - 1, this.#settings, this.#core.clock.now()) ?? true
-    return active === undefined || full ? this.#addSegment(baseOffset) : active
-  }
-
-  #addSegment(baseOffset: number): Segment {
-    const options = { indexIntervalBytes: this.#settings.indexIntervalBytes, openedAtMs: this.#core.clock.now() }
-    const segment = new Segment(this.#core.pool, this.folder, { ...EMPTY_FILES, baseOffset }, options)
-    this.activeSegment?.seal()
-    this.segments.push(segment)
-    return segment
+    return !this.#gone && this.#segments.has(segment)
   }
 
   #writeRun(run: readonly PendingBatch[]): void {
@@ -441,7 +431,8 @@ export class LocalPartition implements PartitionLog {
 
   /** Committed by an earlier process, and never written for want of room. */
   #keepUnwritten({ segmentBase, position, bytes }: UnwrittenBatch): void {
-    const segment = this.activeSegment?.baseOffset === segmentBase ? this.activeSegment : this.#addSegment(segmentBase)
+    const active = this.activeSegment
+    const segment = active?.baseOffset === segmentBase ? active : this.#segments.add(this.folder, segmentBase, this.#settings.indexIntervalBytes)
     const batch = committedBatch(this, segment, position, bytes)
     this.#pending.push(batch)
     if (this.#epochs.begin(Math.max(batchLeaderEpoch(bytes), this.#epochs.current), batch.baseOffset)) this.#epochsChanged = true
@@ -488,12 +479,7 @@ export class LocalPartition implements PartitionLog {
     if (this.#gone || offset <= this.#logStartOffset) return
     this.#logStartOffset = offset
     this.#epochs.raiseStart(offset)
-    while (this.segments.length > 1 && (this.segments[1] as Segment).baseOffset <= offset) this.#deleteSegment(this.segments.shift() as Segment)
+    this.#segments.removeBelow(offset)
     this.onStartRaised?.(offset)
-  }
-
-  #deleteSegment(segment: Segment): void {
-    this.#core.pressure.add(segment.syncedBytes - segment.sizeBytes)
-    this.#core.inBackground(`deleting ${segment.log.path}`, segment.delete(this.#core.fileSystem, this.#core.indexCache))
   }
 }

@@ -64,12 +64,18 @@ export class OpenTransactions {
   }
 
   /** The marker at `offset` was written: adds the aborted transaction that it ended, if it did, to its segment's index. */
-  index(offset: number, into: TxnIndex): void {
+  index(offset: number, into: Pick<TxnIndex, 'add'>): void {
     for (let slot = this.#ended.length - 1; slot >= 0; slot--) {
       const { lastOffset, aborted } = this.#ended[slot] as Ended
       if (lastOffset === offset && aborted !== null) into.add(aborted)
       if (lastOffset <= offset) return
     }
+  }
+
+  /** Nothing is taken back any more: for who only looks at what there is. */
+  forgetEnded(): void {
+    this.#ended = []
+    this.#shown = 0
   }
 
   /** Batches from `offset` on are taken back, markers too. */

@@ -14,6 +14,7 @@ import {
   batchProducerEpoch,
   batchProducerId,
 } from './record-batch.ts'
+import { type IndexedSegment, TxnIndexSums } from './txn-index-sums.ts'
 
 /** Batches of a producer that a retry is compared with. */
 const REMEMBERED = 5
@@ -44,7 +45,7 @@ interface Producer {
 
 /** The epoch of a producer that has nothing in the log: its first batch was refused. */
 const NOT_SEEN = Number.MAX_SAFE_INTEGER
-/** Among producer ids in `takeChanges` and `restore`: the partition's open transactions. */
+/** Among producer ids in `takeChanges` and `restore`: the partition's open transactions. Below it are the sums of its segments' indexes. */
 const TRANSACTIONS = -1
 
 /** A batch as its producer announces it. */
@@ -58,6 +59,7 @@ export interface SequencedBatch {
 /** The producers of one partition, and their transactions. */
 export class ProducerStates {
   readonly transactions = new OpenTransactions()
+  readonly indexSums = new TxnIndexSums()
   readonly #producers = new Map<number, Producer>()
   /** Changed since the last checkpoint. */
   readonly #changed = new Set<number>()
@@ -155,8 +157,11 @@ export class ProducerStates {
     }
   }
 
-  /** What changed since the last call, with batches below `endOffset` only: the values for `restore`, null for a producer that is gone. */
-  *takeChanges(endOffset: number): Iterable<readonly [producerId: number, value: Uint8Array | null]> {
+  /**
+   * What changed since the last call, with batches below `endOffset` only: the values for `restore`, null for a producer that is gone.
+   * `segments` have the indexes of aborted transactions.
+   */
+  *takeChanges(endOffset: number, segments: readonly IndexedSegment[]): Iterable<readonly [producerId: number, value: Uint8Array | null]> {
     const changed = [...this.#changed]
     this.#changed.clear()
     for (const id of changed) {
@@ -168,6 +173,7 @@ export class ProducerStates {
     }
     const open = this.transactions.takeOpenAt(endOffset)
     if (open !== undefined) yield [TRANSACTIONS, open]
+    for (const [baseOffset, value] of this.indexSums.takeChanges(endOffset, segments)) yield [TRANSACTIONS - 1 - baseOffset, value]
   }
 
   /** All of them, for people. */
@@ -180,6 +186,7 @@ export class ProducerStates {
 
   restore(producerId: number, value: Uint8Array): void {
     if (producerId === TRANSACTIONS) this.transactions.restore(value)
+    else if (producerId < TRANSACTIONS) this.indexSums.restore(TRANSACTIONS - 1 - producerId, value)
     else this.#producers.set(producerId, decodeProducer(value))
   }
 

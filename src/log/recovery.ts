@@ -20,6 +20,7 @@ import { baseOffsetOf, DELETED, Segment, segmentName } from './segment.ts'
 import { noteBatches, placeOf, rebuildIndexes } from './segment-reader.ts'
 import { readSmallFile, replaceFile, writeSmallFile } from './small-file.ts'
 import { floorTimeByOffset, readTimeEntry, TIME_ENTRY_BYTES, timeEntriesAreSane } from './time-index.ts'
+import { mendTxnIndexes } from './txn-index-repair.ts'
 
 const SCAN_BYTES = 1_048_576
 
@@ -302,13 +303,13 @@ async function scan(work: Recovery): Promise<number> {
   let next = segments[0]?.baseOffset ?? 0
   const start = position?.logStartOffset ?? 0
   if (next > start) work.core.logger.error({ folder: work.input.identity.folder, from: start, to: next }, 'batches are missing at the beginning of a log')
+  const checkpointed = position !== null && position.segmentBase >= 0 ? position.offset : 0
+  await mendTxnIndexes(segments, work.producers.indexSums, checkpointed, work.core.logger)
   for (let i = 0; i < segments.length; i++) {
     const segment = segments[i] as Segment
     const following = segments[i + 1]
     if (position !== null && following !== undefined && following.baseOffset <= position.segmentBase) {
       await mendIndexes(work, segment, following.baseOffset)
-      if (!segment.txnIndex.isSane(segment.baseOffset, following.baseOffset))
-        work.core.logger.error({ file: segment.txnIndex.path }, 'an index of aborted transactions is damaged: some of their records may be shown as committed')
       next = following.baseOffset
       continue
     }

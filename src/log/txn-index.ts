@@ -1,9 +1,11 @@
 /**
  * The aborted transactions of one segment, in Kafka's layout (TransactionIndex.java, AbortedTxn.java): entries of 34 bytes in
- * the order of their markers. Unlike the other indexes it cannot be made again from its segment alone, so it is synced with it.
+ * the order of their markers. Unlike the other indexes it cannot be made again from its segment alone, so it is synced with it. The layout
+ * has no checksum: the log's own state has one (txn-index-sums.ts).
  */
 import type { PooledFile } from '../storage/file-pool.ts'
 import { readInt16, readInt64, writeInt16, writeInt64 } from '../util/big-endian.ts'
+import { crc32c } from '../util/crc32c.ts'
 import { IndexFile } from './index-file.ts'
 import type { AbortedTransaction } from './ports.ts'
 
@@ -11,12 +13,22 @@ import type { AbortedTransaction } from './ports.ts'
 const TXN_ENTRY_BYTES = 34
 const VERSION = 0
 
+/** Of the first entries of an index. */
+export interface TxnIndexSum {
+  readonly count: number
+  /** CRC-32C of their bytes. */
+  readonly crc: number
+}
+
+const NO_SUM: TxnIndexSum = { count: 0, crc: 0 }
+
 export class TxnIndex {
   readonly #file: IndexFile
   /** All entries, once somebody asked. */
   #entries: AbortedTransaction[] | null
   /** Whether the file's name is on disk: it is made later than those of the segment's other files. */
   #isLinked: boolean
+  #sum = NO_SUM
 
   /** `sizeBytes` as the folder lists it; 0 where there is none, and then no file is made before the first entry. */
   constructor(file: PooledFile, sizeBytes: number) {
@@ -43,11 +55,16 @@ export class TxnIndex {
     return this.#entries
   }
 
-  /** Whether the file is nothing but entries whose markers lie in [fromOffset, endOffset); what was read of it before `add`. */
-  isSane(fromOffset: number, endOffset: number): boolean {
+  /** What a checksum is kept of: the entries whose markers lie below `offset`, which rises from call to call. */
+  sumBelow(offset: number): TxnIndexSum {
     const entries = this.entries()
-    if (entries.length !== this.#file.entries || !this.#file.isWhole) return false
-    return entries.every(({ lastOffset, lastStableOffset }) => lastOffset >= fromOffset && lastOffset < endOffset && lastStableOffset <= lastOffset + 1)
+    let { count, crc } = this.#sum
+    for (let next = entries[count]; next !== undefined && next.lastOffset < offset; next = entries[count]) {
+      crc = crc32c(write(Buffer.alloc(TXN_ENTRY_BYTES), next), crc)
+      count++
+    }
+    this.#sum = { count, crc }
+    return this.#sum
   }
 
   add(transaction: AbortedTransaction): void {
@@ -56,12 +73,22 @@ export class TxnIndex {
     write(this.#file.push(), transaction)
   }
 
+  /** Begins anew with these, by the offset of their markers. */
+  replace(entries: readonly AbortedTransaction[]): void {
+    this.#file.keep(0)
+    this.#entries = []
+    this.#sum = NO_SUM
+    this.#isLinked = false
+    for (const entry of entries) this.add(entry)
+  }
+
   /** Forgets transactions that ended at or behind `offset`, and whatever is no entry; for a start, which sees their markers again. */
   keepBelow(offset: number): void {
     const kept = this.entries().filter(({ lastOffset }) => lastOffset < offset)
     if (kept.length === this.#file.entries && this.#file.isWhole) return
     this.#file.keep(kept.length)
     this.#entries = kept
+    this.#sum = NO_SUM
     // Nobody may have synced the name of what held nothing that counts.
     if (kept.length === 0) this.#isLinked = false
   }
@@ -148,10 +175,11 @@ function parse(bytes: Uint8Array): AbortedTransaction[] {
   return found
 }
 
-function write(entry: Buffer, { producerId, firstOffset, lastOffset, lastStableOffset }: AbortedTransaction): void {
+function write(entry: Buffer, { producerId, firstOffset, lastOffset, lastStableOffset }: AbortedTransaction): Buffer {
   writeInt16(entry, 0, VERSION)
   writeInt64(entry, 2, producerId)
   writeInt64(entry, 10, firstOffset)
   writeInt64(entry, 18, lastOffset)
   writeInt64(entry, 26, lastStableOffset)
+  return entry
 }
