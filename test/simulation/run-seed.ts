@@ -119,11 +119,13 @@ async function play(world: World, model: LogModel, { cast, faults, seconds, last
   scheduled.end()
   world.stopping = true
   let lookAtMs = 0
+  let busy: Actor | undefined
   const drained = (): boolean => {
-    // Who waits for messages looks through all that were sent.
+    // Who waits for messages looks through all that were sent: now and then, and first whoever waited last time.
     if (time.nowMs < lookAtMs) return false
     lookAtMs = time.nowMs + IDLE_LOOK_MS
-    return actors.every(({ idle }) => idle)
+    if (busy === undefined || busy.idle) busy = actors.find(({ idle }) => !idle)
+    return busy === undefined
   }
   await time.run(time.nowMs + DRAIN_MS, () => ends() || drained())
   if (ends()) return

@@ -48,6 +48,8 @@ export class Subscriber {
   #disk: DiskWatch
   #hasSession = false
   #reconnecting = false
+  /** What was missing when it was last asked. */
+  #missing: Sent | null = null
   closed = false
 
   constructor(world: World, model: LogModel, options: SubscriberOptions) {
@@ -61,11 +63,20 @@ export class Subscriber {
   /** The first message that is due and was not given; null where there is none. */
   missing(): string | null {
     if (this.options.qos === 0) return null
+    // Asked over and over until it came.
+    if (this.#missing !== null && this.#isMissing(this.#missing)) return this.#missing.value
+    this.#missing = null
     for (const sent of this.#model.sent.values()) {
-      if (!sent.acknowledged || !sent.durable || sent.mqttTopic === null || sent.atMs <= this.subscribedAtMs) continue
-      if (matches(this.options.filter, sent.mqttTopic) && !this.#seen.has(sent.value)) return sent.value
+      if (!this.#isMissing(sent)) continue
+      this.#missing = sent
+      return sent.value
     }
     return null
+  }
+
+  #isMissing({ acknowledged, durable, mqttTopic, atMs, value }: Sent): boolean {
+    if (!acknowledged || !durable || mqttTopic === null || atMs <= this.subscribedAtMs) return false
+    return matches(this.options.filter, mqttTopic) && !this.#seen.has(value)
   }
 
   async run(): Promise<void> {
