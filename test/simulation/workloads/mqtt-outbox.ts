@@ -32,7 +32,8 @@ interface Outgoing extends OutgoingFields {
 
 const WINDOW = 10
 const NO_MATCHING_SUBSCRIBERS = 0x10
-const MAX_PACKET_ID = 65_535
+/** Few ids, so that they come again soon. */
+const IDS = 40
 
 /** A client's half of its own publishes: what was not acknowledged is sent again, in order, under its packet id, as long as the session lives. */
 export class Outbox {
@@ -41,6 +42,8 @@ export class Outbox {
   readonly #options: OutboxOptions
   readonly #numbers = new Map<string, number>()
   readonly #entries: Outgoing[] = []
+  /** Ids of QoS 2 that a session may know from before, though the client gave them up: a new message under one would be taken for the old. */
+  readonly #doubtful = new Set<number>()
   #nextId = 1
 
   constructor(world: World, model: LogModel, options: OutboxOptions) {
@@ -53,9 +56,14 @@ export class Outbox {
     return this.#entries.length === 0
   }
 
-  /** After CONNACK; `sameSession`: the broker still knows what came before. Without that nothing may be sent again under the old ids. */
-  resume(connection: MqttConnection, sameSession: boolean): void {
-    if (!sameSession) this.#entries.length = 0
+  /**
+   * After CONNACK: whether the broker still knows what came before. Where it does not, nothing may be sent again under the old ids; where
+   * it may or may not, they may not be used for anything else either.
+   */
+  resume(connection: MqttConnection, session: 'same' | 'doubtful' | 'new'): void {
+    if (session === 'doubtful') for (const { qos, packetId } of this.#entries) if (qos === 2) this.#doubtful.add(packetId)
+    if (session === 'new') this.#doubtful.clear()
+    if (session !== 'same') this.#entries.length = 0
     for (const entry of this.#entries) {
       if (entry.stage === 'publish') this.#sendPublish(connection, entry, true)
       else connection.acknowledge('PUBREL', entry.packetId)
@@ -137,9 +145,8 @@ export class Outbox {
   }
 
   #newId(): number {
-    // Few ids, so that they come again soon.
-    do this.#nextId = (this.#nextId % Math.min(MAX_PACKET_ID, 40)) + 1
-    while (this.#entries.some(({ packetId }) => packetId === this.#nextId))
+    do this.#nextId = (this.#nextId % (IDS + this.#doubtful.size)) + 1
+    while (this.#doubtful.has(this.#nextId) || this.#entries.some(({ packetId }) => packetId === this.#nextId))
     return this.#nextId
   }
 }

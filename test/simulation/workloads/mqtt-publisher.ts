@@ -50,7 +50,7 @@ export class Publisher {
     if (connection === null) return
     if (this.#hasSession && !connection.connack.sessionPresent) world.violate(`the session of ${name} was acknowledged and is gone`)
     this.#hasSession = true
-    this.#outbox.resume(connection, connection.connack.sessionPresent)
+    this.#outbox.resume(connection, connection.connack.sessionPresent ? 'same' : 'new')
     connection.listen(
       (packet) => {
         if (connection === this.#connection) this.#outbox.receive(connection, packet)

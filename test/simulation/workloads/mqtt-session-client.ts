@@ -139,7 +139,7 @@ export class SessionClient {
     if (!sessionPresent) this.#life = new SessionLife()
     else if (!certain) this.#life.blur()
     this.#life.connected()
-    this.#outbox.resume(connection, sessionPresent && certain)
+    this.#outbox.resume(connection, sessionPresent ? (certain ? 'same' : 'doubtful') : 'new')
     connection.listen(
       (packet) => {
         if (connection === this.#connection) this.#receive(connection, packet)
