@@ -219,6 +219,12 @@ export class Exchanges {
 
   #send(client: SessionClient, entry: InFlight, stored: StoredMessage): void {
     const left = expiryLeftS(stored, () => this.#services.clock.now())
+    if (left === 0 && !entry.sent) {
+      // It expired while its packet id was on the way to disk: nobody was given it, nobody is [MQTT-3.3.2-5].
+      this.#services.counters.droppedExpired++
+      this.#finish(entry)
+      return
+    }
     const delivery = {
       message: stored.message,
       qos: entry.qos,

@@ -86,6 +86,38 @@ test('a QoS 2 message leaves only when its packet id is on disk', async () => {
   assert.equal(alice.client.got.length, 2)
 })
 
+test('a QoS 2 message that expires while its packet id is on the way to disk is given to nobody [MQTT-3.3.2-5]', async () => {
+  const broker = await TestBroker.open()
+  const alice = await broker.connect('alice')
+  await alice.subscribe('a', 2)
+  broker.log.auto = false
+  await alice.publishExactlyOnce(1, 'a', 'short', { properties: { messageExpiryS: 2 } })
+  broker.log.commit()
+  await broker.clock.advance(2_001)
+  broker.log.commit()
+  broker.log.auto = true
+  await broker.clock.settle()
+  assert.deepEqual(alice.client.texts, [])
+  assert.equal(broker.sessions.counters.droppedExpired, 1)
+  await alice.publishExactlyOnce(2, 'a', 'next')
+  assert.deepEqual(alice.client.texts, ['a=next'])
+})
+
+test('a QoS 2 message that expires between two sendings is brought to its end', async () => {
+  const broker = await TestBroker.open()
+  const alice = await broker.connect('alice')
+  await alice.subscribe('a', 2)
+  await alice.publishExactlyOnce(1, 'a', 'short', { properties: { messageExpiryS: 2 } })
+  assert.equal(alice.client.got.length, 1)
+  await alice.lose()
+  await broker.clock.advance(5_000)
+  const back = await broker.connect('alice')
+  assert.deepEqual(
+    back.client.got.map(({ dup, expiryLeftS }) => [dup, expiryLeftS]),
+    [[true, 1]],
+  )
+})
+
 test('PUBREL follows when PUBREC is durable, and is all that is repeated afterwards', async () => {
   const broker = await TestBroker.open()
   const alice = await broker.connect('alice')

@@ -14,6 +14,7 @@ import { mqttDelivery } from './mqtt-delivery.ts'
 import { mqttKeepAlive } from './mqtt-keep-alive.ts'
 import { mqttRetained, mqttWills } from './mqtt-kept.ts'
 import { mqttLateWills } from './mqtt-late-wills.ts'
+import { mqttOptions } from './mqtt-options.ts'
 import { mqttReplay } from './mqtt-replay.ts'
 import { mqttSessions } from './mqtt-sessions.ts'
 import { rights } from './rights.ts'
@@ -43,6 +44,7 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
   rights,
   transactions,
   'both-protocols': bothProtocols,
+  'mqtt-options': mqttOptions,
 }
 
 /** Of the runs that take all there is. */
