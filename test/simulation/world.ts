@@ -29,7 +29,7 @@ const BOUNDS = {
     indexCacheBytes: 16_384,
     stateSnapshotBytes: 32_768,
   },
-  sessions: { packetIdStep: 64, catchUpReadBytes: 8_192, maxPositionsBesideMark: 4, catchUpCacheBytes: 65_536 },
+  sessions: { packetIdStep: 64, catchUpReadBytes: 8_192, maxPositionsBesideMark: 4, catchUpCacheBytes: 65_536, retainedGarbageRecords: 20 },
 } as const
 
 const SETTINGS: SettingsInput = {

@@ -17,6 +17,7 @@ import type { Message } from './ports.ts'
 import { RetainedDelivery } from './retained-delivery.ts'
 import { RetainedTree } from './retained-tree.ts'
 import type { Target } from './route-table.ts'
+import type { SessionSettings } from './session-settings.ts'
 
 /** The log's topic id: fixed, since no topic of the registry stands for it. */
 const RETAINED_TOPIC_ID = 'AAAAAAAAQACAAAAAAAAAAQ'
@@ -31,8 +32,8 @@ const LOG_SETTINGS: PartitionSettings = {
   deleteOld: false,
 }
 
-/** The log is rewritten when it holds more than four times what counts, and this many records beside. */
-const MIN_GARBAGE = 1000
+/** The log is rewritten when it holds more than so many times what counts, and `retainedGarbageRecords` beside. */
+const RECORDS_PER_RETAINED = 4
 const NOTHING = new Uint8Array(0)
 const READ_BYTES = 1_048_576
 
@@ -43,10 +44,13 @@ export interface PreparedRetained extends Alongside {
   offset: number
 }
 
+type RetainedSettings = Pick<SessionSettings, 'maxRetainedMessages' | 'retainedGarbageRecords'>
+
 export class RetainedStore {
   readonly #log: LogStore
   readonly #clock: Clock
   readonly #maxRetained: number
+  readonly #garbageRecords: number
   readonly #tree = new RetainedTree()
   /** Topics with copies that are appended and not yet visible: how many. */
   readonly #pending = new Map<string, number>()
@@ -57,10 +61,11 @@ export class RetainedStore {
   #rewriting = false
   #closed = false
 
-  constructor(log: LogStore, clock: Clock, settings: { readonly maxRetainedMessages: number }) {
+  constructor(log: LogStore, clock: Clock, { maxRetainedMessages, retainedGarbageRecords }: RetainedSettings) {
     this.#log = log
     this.#clock = clock
-    this.#maxRetained = settings.maxRetainedMessages
+    this.#maxRetained = maxRetainedMessages
+    this.#garbageRecords = retainedGarbageRecords
   }
 
   /** Retained messages now. */
@@ -189,7 +194,8 @@ export class RetainedStore {
 
   #rewriteWhereWorth(): void {
     const { log } = this.tail.partition
-    if (this.#rewriting || this.#closed || log.highWatermark - log.logStartOffset <= MIN_GARBAGE + 4 * this.#tree.count) return
+    if (this.#rewriting || this.#closed) return
+    if (log.highWatermark - log.logStartOffset <= this.#garbageRecords + RECORDS_PER_RETAINED * this.#tree.count) return
     this.#rewriting = true
     void this.#rewrite().finally(() => {
       this.#rewriting = false

@@ -32,6 +32,8 @@ export interface SessionSettings {
   readonly catchUpRecordsPerTurn: number
   /** Retained messages; a further topic is refused with 0x97. */
   readonly maxRetainedMessages: number
+  /** Records in the log of retained messages that count no more, beside three times those that do, before what counts is moved to its end. */
+  readonly retainedGarbageRecords: number
   /** The largest decompressed size in bytes of a Kafka batch that is delivered; a larger one is left out and counted. */
   readonly maxInflatedBatchBytes: number
 }
@@ -53,5 +55,6 @@ export const SESSION_DEFAULTS: SessionSettings = {
   catchUpCacheBytes: 8_388_608,
   catchUpRecordsPerTurn: 2000,
   maxRetainedMessages: 1_000_000,
+  retainedGarbageRecords: 1000,
   maxInflatedBatchBytes: 67_108_864,
 }

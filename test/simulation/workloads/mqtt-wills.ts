@@ -44,7 +44,7 @@ export class WillClient {
     const value = `${this.name}.${number}`
     const sent = this.#model.send({ value, topic: this.#topic, sender: this.name, number, guarantee: 'exactly-once', durable: true, mqttTopic })
     sent.sends = 1
-    const will = { topic: mqttTopic, payload: valueBytes(value, 10), qos: 1 as const, retain: false, properties: NO_PROPERTIES }
+    const will = { topic: mqttTopic, payload: valueBytes(value, 10), qos: 1 as const, retain: random.chance(0.5), properties: NO_PROPERTIES }
     const connection = await MqttConnection.open(world, { clientId: this.name, level, cleanStart: true, sessionExpiryS: 0, keepAliveS: 5, will })
     if (connection === null) return
     const closed = new Promise<void>((resolve) => connection.listen(() => {}, resolve))

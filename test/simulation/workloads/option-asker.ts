@@ -254,6 +254,6 @@ export async function verifyRetained(world: World, history: OptionHistory, filte
 const LAST_LISTEN_MS = 6_000
 
 /** No clock that ever was has shown a time at which it is over. */
-export function isFresh(world: World, { begun, expiryS }: Entry): boolean {
-  return expiryS === null || begun.wallMs + expiryS * 1000 > world.time.highestWallMs
+export function isFresh(world: World, { begun, done, expiryS }: Entry): boolean {
+  return expiryS === null || (begun.jumps === done?.jumps && begun.wallMs + expiryS * 1000 > world.time.highestWallMs)
 }
