@@ -285,8 +285,11 @@ export class TransactionCoordinator implements StateMachine {
     const record = this.#opened(transaction, version)
     const merged = new Map((record.offsets.get(groupId) ?? []).map((offset) => [`${offset.topicName}:${offset.partition}`, offset]))
     for (const offset of offsets) merged.set(`${offset.topicName}:${offset.partition}`, offset)
-    if (merged.size > this.#settings.maxOffsets) respond(ERRORS.policyViolation)
-    else this.#appendAddition(transaction, { ...record, offsets: new Map(record.offsets).set(groupId, [...merged.values()]) }, respond)
+    const all = new Map(record.offsets).set(groupId, [...merged.values()])
+    let count = 0
+    for (const pending of all.values()) count += Math.max(1, pending.length)
+    if (count > this.#settings.maxOffsets) respond(ERRORS.policyViolation)
+    else this.#appendAddition(transaction, { ...record, offsets: all }, respond)
   }
 
   #appendAddition(transaction: Transaction, record: TransactionRecord, respond: (failed: ErrorRow | null) => void): void {
@@ -387,9 +390,7 @@ export class TransactionCoordinator implements StateMachine {
       timestampMs: nowMs,
     } as const
     const batches = this.#partitionsOf(record).map(({ log }): BatchAppend => ({ partition: log, bytes: buildMarker(marker) }))
-    const staged = commit
-      ? [...record.offsets].filter(([, offsets]) => offsets.length > 0).map(([groupId, offsets]) => this.#groups.stageOffsets(groupId, offsets))
-      : []
+    const staged = commit ? this.#offsetsOf(record).map(([groupId, offsets]) => this.#groups.stageOffsets(groupId, offsets)) : []
     const ended: TransactionRecord = {
       ...record,
       ...(bumps ? { producerEpoch: markerEpoch, lastProducerEpoch: fence && version === 0 ? -1 : record.producerEpoch } : {}),
@@ -410,6 +411,13 @@ export class TransactionCoordinator implements StateMachine {
       const topic = this.#context.topics.getById(topicId)
       return [...indexes].flatMap((index) => topic?.partitions[index] ?? [])
     })
+  }
+
+  /** By group. What was read of a topic that was deleted meanwhile says nothing of one made anew under its name. */
+  #offsetsOf({ offsets }: TransactionRecord): (readonly [groupId: string, offsets: readonly PendingOffset[]])[] {
+    return [...offsets]
+      .map(([groupId, pending]) => [groupId, pending.filter(({ value }) => this.#context.topics.getById(value.topicId) !== undefined)] as const)
+      .filter(([, pending]) => pending.length > 0)
   }
 
   /** Appends a change that nobody may overtake; where the disk refuses it, everything is as it was. */

@@ -10,7 +10,7 @@ export interface TransactionSettings {
   readonly expiryCheckIntervalMs: number
   /** Transactional ids of this broker; a new one beyond is refused with POLICY_VIOLATION. */
   readonly maxIds: number
-  /** Offsets of one transaction; TxnOffsetCommit beyond is refused with POLICY_VIOLATION. */
+  /** Offsets of one transaction, over all its groups; a group without any counts as one. TxnOffsetCommit and AddOffsetsToTxn beyond are refused with POLICY_VIOLATION. */
   readonly maxOffsets: number
 }
 

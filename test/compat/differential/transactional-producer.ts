@@ -97,10 +97,11 @@ export class TransactionalProducer {
   async produce(
     partition: number,
     sequence: number,
-    options: { version?: number; epoch?: number; transactional?: boolean; withId?: boolean; count?: number } = {},
+    options: { version?: number; epoch?: number; transactional?: boolean; withId?: boolean; count?: number; padBytes?: number } = {},
   ) {
-    const { version = 12, epoch = this.epoch, transactional = true, withId = true, count = 1 } = options
-    const records = Array.from({ length: count }, (_, i) => ({ key: null, value: Buffer.from(`${sequence + i}`), timestampMs: 1_700_000_000_000 }))
+    const { version = 12, epoch = this.epoch, transactional = true, withId = true, count = 1, padBytes = 0 } = options
+    const textOf = (i: number) => Buffer.from(`${sequence + i}`.padStart(padBytes))
+    const records = Array.from({ length: count }, (_, i) => ({ key: null, value: textOf(i), timestampMs: 1_700_000_000_000 }))
     let offset = -1
     const code = await again(async () => {
       const answer = await this.#peer.ask([ProduceRequest, ProduceResponse], version, {
@@ -237,12 +238,20 @@ export class TransactionalProducer {
     }
   }
 
-  async latest(isolationLevel: number): Promise<number | undefined> {
+  latest(isolationLevel: number): Promise<number | undefined> {
+    return this.#listOffset(isolationLevel, -1)
+  }
+
+  earliest(): Promise<number | undefined> {
+    return this.#listOffset(0, -2)
+  }
+
+  async #listOffset(isolationLevel: number, timestamp: number): Promise<number | undefined> {
     const answer = await this.#peer.ask([ListOffsetsRequest, ListOffsetsResponse], 5, {
       replicaId: -1,
       isolationLevel,
       timeoutMs: 0,
-      topics: [{ name: this.topic, partitions: [{ partitionIndex: 0, timestamp: -1 }] }],
+      topics: [{ name: this.topic, partitions: [{ partitionIndex: 0, timestamp }] }],
     })
     return answer.topics[0]?.partitions[0]?.offset
   }
