@@ -17,6 +17,8 @@ export const STATE_KINDS = {
   delegationToken: 21,
   consumerGroup: 14,
   groupConfig: 15,
+  shareState: 16,
+  shareGroup: 17,
   transaction: 22,
   brokerConfig: 30,
   clientQuota: 31,

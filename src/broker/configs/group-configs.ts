@@ -57,7 +57,7 @@ const GROUP_CONFIGS = [
   share('partition.max.record.locks', 2_000, 'Records of one partition that are in flight.', 100),
   row('share.auto.offset.reset', 'string', 'latest', 'Where the share group begins in a partition: earliest, latest, or by_duration:PnDTnHnMn.nS.', {
     pattern: [
-      /^(earliest|latest|by_duration:P(?!$)(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+(\.\d{1,9})?S)?)?)$/i,
+      /^(earliest|latest|by_duration:P(?!$)(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+(\.\d{1,9})?S)?)?)$/,
       'earliest, latest or by_duration: with a duration as in ISO 8601 (PnDTnHnMn.nS)',
     ],
   }),

@@ -2,8 +2,9 @@ import type { Timer } from '../../runtime/clock.ts'
 import { type Logger, silentLogger } from '../../telemetry/logger.ts'
 import type { BrokerContext } from '../broker.ts'
 import { ERRORS, type ErrorRow, type Failure, failure, isFailure } from '../errors.ts'
+import type { ShareOffsets } from '../shares/ports.ts'
 import type { Topic } from '../topics/topic.ts'
-import { isEmpty } from './any-group.ts'
+import { type AnyGroup, isEmpty } from './any-group.ts'
 import { ClassicGroup } from './classic/classic-group.ts'
 import { heartbeatAsClassic, joinAsClassic, leaveAsClassic, syncAsClassic } from './consumer/classic-members.ts'
 import { ConsumerGroup } from './consumer/consumer-group.ts'
@@ -34,6 +35,8 @@ import { refuseUpgrade, upgrade } from './migration.ts'
 import { type CommitRequest, type CommitResult, OffsetCommits, type OffsetDeletion } from './offset-commits.ts'
 import type { CommittedOffset } from './offset-record.ts'
 import type { OffsetChange, StagedChange } from './offsets.ts'
+import { NO_SHARE_OFFSETS } from './share/no-share-offsets.ts'
+import { ShareGroups } from './share/share-groups.ts'
 
 /** Heartbeat of the classic protocol. */
 export interface ClassicHeartbeat extends MemberClaim {
@@ -48,19 +51,27 @@ export interface GroupFilter {
 }
 
 /**
- * All consumer groups of this broker, of the classic protocol and of KIP-848, and their committed offsets. Registers its state
+ * All groups of this broker, of the classic protocol, of KIP-848 and of KIP-932, and their committed offsets. Registers its state
  * machines with the log, so it is made before `LogStore.open`; `open` comes after the topics were opened. What is answered is durable.
  */
 export class GroupCoordinator {
   readonly #context: BrokerContext
   readonly #registry: GroupRegistry
   readonly #commits: OffsetCommits
+  readonly share: ShareGroups
   #cleanUpTimer: Timer | null = null
 
-  /** `timings` has what single groups were configured with; left out: the broker's settings hold for all. */
-  constructor(context: BrokerContext, settings: GroupSettings, logger: Logger = silentLogger, timings: GroupTimings = brokerTimings(settings)) {
+  /** `timings` has what single groups were configured with; left out: the broker's settings hold for all. `shares` is the record side of share groups. */
+  constructor(
+    context: BrokerContext,
+    settings: GroupSettings,
+    logger: Logger = silentLogger,
+    timings: GroupTimings = brokerTimings(settings),
+    shares: ShareOffsets = NO_SHARE_OFFSETS,
+  ) {
     this.#context = context
-    this.#registry = new GroupRegistry(context, settings, timings, logger)
+    this.#registry = new GroupRegistry(context, settings, timings, shares, logger)
+    this.share = new ShareGroups(this.#registry)
     this.#commits = new OffsetCommits(this.#registry)
     context.topics.addListener({
       onTopicCreated: (topic) => this.#topicChanged(topic),
@@ -104,7 +115,7 @@ export class GroupCoordinator {
   describeConsumerGroup(groupId: string): ConsumerGroupDescription | Failure {
     const group = this.#registry.get(groupId)
     if (group === undefined) return failure(ERRORS.groupIdNotFound, `Group ${groupId} not found.`)
-    if (group.type === 'classic') return failure(ERRORS.groupIdNotFound, `Group ${groupId} is not a consumer group.`)
+    if (group.type !== 'consumer') return failure(ERRORS.groupIdNotFound, `Group ${groupId} is not a consumer group.`)
     return describeConsumerGroup(group, this.#context.topics)
   }
 
@@ -124,6 +135,8 @@ export class GroupCoordinator {
       else this.#whenSaved(group.id, joined.memberId, (failed) => respond(failed === null ? joined : joinRefused(failed, request.memberId)))
     } else if (group?.type === 'classic') {
       group.join(request, respond)
+    } else if (group?.type === 'share') {
+      respond(joinRefused(ERRORS.inconsistentGroupProtocol, request.memberId))
     } else {
       // What was refused leaves no new group behind, and an empty one of KIP-848 as it is.
       const classic = new ClassicGroup(request.groupId, this.#registry, null)
@@ -139,7 +152,7 @@ export class GroupCoordinator {
       return
     }
     const group = this.#registry.get(request.groupId)
-    if (group === undefined) {
+    if (group === undefined || group.type === 'share') {
       respond(syncRefused(ERRORS.unknownMemberId))
     } else if (group.type === 'classic') {
       group.sync(request, respond)
@@ -154,7 +167,7 @@ export class GroupCoordinator {
   heartbeat(request: ClassicHeartbeat): ErrorRow | null {
     if (request.groupId === '') return ERRORS.invalidGroupId
     const group = this.#registry.get(request.groupId)
-    if (group === undefined) return ERRORS.unknownMemberId
+    if (group === undefined || group.type === 'share') return ERRORS.unknownMemberId
     return group.type === 'classic' ? group.heartbeat(request, request.connection) : heartbeatAsClassic(group, request, request.connection)
   }
 
@@ -163,7 +176,7 @@ export class GroupCoordinator {
     const group = this.#registry.get(groupId)
     if (groupId === '') {
       respond(ERRORS.invalidGroupId)
-    } else if (group === undefined) {
+    } else if (group === undefined || group.type === 'share') {
       respond(members.map(() => ERRORS.unknownMemberId))
     } else if (group.type === 'classic') {
       respond(group.leave(members))
@@ -194,7 +207,7 @@ export class GroupCoordinator {
   }
 
   /** What a group is: undefined where there is none. */
-  typeOf(groupId: string): 'classic' | 'consumer' | undefined {
+  typeOf(groupId: string): AnyGroup['type'] | undefined {
     return this.#registry.get(groupId)?.type
   }
 
@@ -276,7 +289,7 @@ export class GroupCoordinator {
   #consumerHeartbeat(request: HeartbeatRequest): HeartbeatAnswer | Failure {
     const group = this.#registry.get(request.groupId)
     if (group?.type === 'consumer') return leaves(request) ? group.leave(request) : group.heartbeat(request)
-    if (request.memberEpoch !== 0) {
+    if (request.memberEpoch !== 0 || group?.type === 'share') {
       const words = group === undefined ? `Group ${request.groupId} not found.` : `Group ${request.groupId} is not a consumer group.`
       return failure(ERRORS.groupIdNotFound, words)
     }
@@ -328,7 +341,7 @@ export class GroupCoordinator {
   }
 
   #topicChanged(topic: Topic): void {
-    for (const group of this.#registry.all()) if (group.type === 'consumer') group.topicChanged(topic.name)
+    for (const group of this.#registry.all()) if (group.type !== 'classic') group.topicChanged(topic.name)
   }
 
   /** In the turn's end: a crash must not leave the topic without its offsets, so the topic's own deletion is appended first. */

@@ -8,6 +8,7 @@ import type { ConsumerGroup, ConsumerGroupState } from './consumer/consumer-grou
 import { type EpochedPartitions, listPartitions, type Partitions, type TopicPartitions } from './consumer/partitions.ts'
 import { ownedPartitions } from './consumer/reconcile.ts'
 import { NO_ASSIGNMENT } from './group-requests.ts'
+import type { ShareGroupState } from './share/share-group.ts'
 
 /** A group as DescribeGroups shows it. */
 export interface GroupDescription {
@@ -55,17 +56,17 @@ interface ConsumerMemberDescription {
   readonly usesClassicProtocol: boolean
 }
 
-interface DescribedPartitions extends TopicPartitions {
+export interface DescribedPartitions extends TopicPartitions {
   readonly topicName: string
 }
 
 /** A group as ListGroups shows it. */
 export interface GroupListing {
   readonly groupId: string
-  readonly state: GroupState | ConsumerGroupState
+  readonly state: GroupState | ConsumerGroupState | ShareGroupState
   readonly protocolType: string
   /** KIP-848's kinds. */
-  readonly type: 'classic' | 'consumer'
+  readonly type: AnyGroup['type']
 }
 
 export function describeClassicGroup(group: ClassicGroup): GroupDescription {
@@ -110,12 +111,22 @@ export function describeConsumerGroup(group: ConsumerGroup, topics: TopicRegistr
 }
 
 export function listGroup(group: AnyGroup): GroupListing {
-  const protocolType = group.type === 'consumer' ? CONSUMER_PROTOCOL_TYPE : (group.generation.protocolType ?? '')
-  return { groupId: group.id, state: group.state, protocolType, type: group.type }
+  return { groupId: group.id, state: group.state, protocolType: protocolTypeOf(group), type: group.type }
+}
+
+function protocolTypeOf(group: AnyGroup): string {
+  switch (group.type) {
+    case 'classic':
+      return group.generation.protocolType ?? ''
+    case 'consumer':
+      return CONSUMER_PROTOCOL_TYPE
+    case 'share':
+      return 'share'
+  }
 }
 
 /** Topics that are gone are left out. */
-function describePartitions(partitions: Partitions | EpochedPartitions, topics: TopicRegistry): DescribedPartitions[] {
+export function describePartitions(partitions: Partitions | EpochedPartitions, topics: TopicRegistry): DescribedPartitions[] {
   return listPartitions(partitions).flatMap((listed) => {
     const topic = topics.getById(listed.topicId)
     return topic === undefined ? [] : [{ ...listed, topicName: topic.name }]

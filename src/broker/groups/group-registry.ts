@@ -4,6 +4,7 @@ import type { Logger } from '../../telemetry/logger.ts'
 import { randomUuid } from '../../util/uuid.ts'
 import type { BrokerContext } from '../broker.ts'
 import { ERRORS, type ErrorRow } from '../errors.ts'
+import type { ShareOffsets } from '../shares/ports.ts'
 import type { TopicRegistry } from '../topics/topic-registry.ts'
 import type { AnyGroup } from './any-group.ts'
 import { ClassicGroup } from './classic/classic-group.ts'
@@ -18,34 +19,42 @@ import type { GroupSettings, GroupTimings } from './group-settings.ts'
 import { newMemberId } from './member-id.ts'
 import { downgrade } from './migration.ts'
 import { Offsets, type StagedChange } from './offsets.ts'
+import type { PartStore } from './part-store.ts'
+import { ShareGroup } from './share/share-group.ts'
+import type { ShareGroupHost, ShareStarts } from './share/share-group-host.ts'
+import { ShareGroupStore } from './share/share-group-store.ts'
 
 type WhenSaved = (failed: ErrorRow | null) => void
 
 /**
- * All groups by id, of either protocol, and what is saved of them. A group that changes its protocol is deleted as the one
+ * All groups by id, of every type, and what is saved of them. A group that changes its protocol is deleted as the one
  * and saved as the other in one append.
  */
-export class GroupRegistry implements GroupHost, ConsumerGroupHost {
+export class GroupRegistry implements GroupHost, ConsumerGroupHost, ShareGroupHost {
   readonly settings: GroupSettings
   readonly timings: GroupTimings
   readonly offsets = new Offsets()
+  readonly shares: ShareOffsets
   readonly #context: BrokerContext
   readonly #logger: Logger
   readonly #groups = new Map<string, AnyGroup>()
   readonly #classicStore = new GroupStore()
   readonly #consumerStore = new ConsumerGroupStore()
+  readonly #shareStore = new ShareGroupStore()
   /** Groups that are being saved as classic ones after they were of KIP-848, and who waits for that. */
   readonly #downgrades = new Map<string, WhenSaved[]>()
   #closed = false
 
   /** Registers its state machines: made before `LogStore.open`. */
-  constructor(context: BrokerContext, settings: GroupSettings, timings: GroupTimings, logger: Logger) {
+  constructor(context: BrokerContext, settings: GroupSettings, timings: GroupTimings, shares: ShareOffsets, logger: Logger) {
     this.#context = context
+    this.shares = shares
     this.#logger = logger
     this.settings = settings
     this.timings = timings
     context.log.register(this.#classicStore)
     context.log.register(this.#consumerStore)
+    context.log.register(this.#shareStore)
     context.log.register(this.offsets)
   }
 
@@ -79,7 +88,8 @@ export class GroupRegistry implements GroupHost, ConsumerGroupHost {
 
   /** Brings the replayed groups to life: sessions run from now. */
   open(): void {
-    for (const groupId of [...this.#consumerStore.groupIds(), ...this.#classicStore.groupIds(), ...this.offsets.groupIds()]) {
+    const stored = [this.#consumerStore, this.#shareStore, this.#classicStore, this.offsets]
+    for (const groupId of stored.flatMap((store) => [...store.groupIds()])) {
       if (!this.#groups.has(groupId)) this.#restore(groupId)
     }
     for (const group of this.#groups.values()) if (group.type === 'classic') group.opened()
@@ -108,6 +118,7 @@ export class GroupRegistry implements GroupHost, ConsumerGroupHost {
     before?.die(error)
     // What the one before had not written down yet is not written any more: there may be members that are long gone.
     if (group.type === 'consumer') group.overwrite(this.#consumerStore.parts(group.id))
+    if (group.type === 'share') group.overwrite(this.#shareStore.parts(group.id))
     this.#groups.set(group.id, group)
   }
 
@@ -129,12 +140,12 @@ export class GroupRegistry implements GroupHost, ConsumerGroupHost {
     if (revived?.type === 'classic') revived.opened()
   }
 
-  /** Calls `run` when what a group of KIP-848 has become until now is on disk, or will never be. */
+  /** Calls `run` when what a group of KIP-848 or a share group has become until now is on disk, or will never be. */
   whenSaved(groupId: string, run: WhenSaved): void {
     const group = this.#groups.get(groupId)
     const waiting = this.#downgrades.get(groupId)
     // It may be one again by now.
-    if (group?.type === 'consumer') group.journal.whenSaved(run)
+    if (group !== undefined && group.type !== 'classic') group.journal.whenSaved(run)
     else if (waiting !== undefined) waiting.push(run)
     else run(null)
   }
@@ -167,9 +178,7 @@ export class GroupRegistry implements GroupHost, ConsumerGroupHost {
       this.clock.endOfTurn(() => onDone(ERRORS.unknownServerError))
       return
     }
-    const formerly = this.#consumerStore.stageDeletion(groupId)
-    const classic = this.#classicStore.stage(groupId, value)
-    this.append(formerly === null ? [classic] : [formerly, classic], onDone)
+    this.append([...this.#stageOthers(groupId, null), this.#classicStore.stage(groupId, value)], onDone)
   }
 
   entered(change: GroupChange): void {
@@ -183,8 +192,7 @@ export class GroupRegistry implements GroupHost, ConsumerGroupHost {
   }
 
   saveParts(groupId: string, changes: readonly PartChange[], onDone: WhenSaved): void {
-    const consumer = this.#consumerStore.stage(groupId, changes)
-    this.append(this.#classicStore.has(groupId) ? [this.#classicStore.stage(groupId, null), consumer] : [consumer], onDone)
+    this.append([...this.#stageOthers(groupId, this.#consumerStore), this.#consumerStore.stage(groupId, changes)], onDone)
   }
 
   lost(group: ConsumerGroup): void {
@@ -209,19 +217,53 @@ export class GroupRegistry implements GroupHost, ConsumerGroupHost {
     this.#logger.debug({ group: group.id, epoch: group.epoch, members: group.roster.size, reason }, 'a consumer group goes to another epoch')
   }
 
+  // ---- ShareGroupHost
+
+  saveShareParts(groupId: string, changes: readonly PartChange[], { first, altered }: ShareStarts, onDone: WhenSaved): void {
+    const staged = [...this.#stageOthers(groupId, this.#shareStore), this.#shareStore.stage(groupId, changes)]
+    if (first.length > 0) staged.push(this.shares.stageFirst(groupId, first))
+    if (altered.length > 0) staged.push(this.shares.stageStarts(groupId, altered))
+    this.append(staged, onDone)
+  }
+
+  lostShareGroup(group: ShareGroup): void {
+    if (this.#groups.get(group.id) === group) this.revive(group.id)
+  }
+
+  deserted(group: ShareGroup): void {
+    this.shares.forgetGroup(group.id)
+  }
+
+  happenedToShareGroup(group: ShareGroup, reason: string): void {
+    this.#logger.debug({ group: group.id, epoch: group.epoch, members: group.size, reason }, 'a share group goes to another epoch')
+  }
+
   // ----
 
   /** What is durable of a group; nothing where nothing is. */
   #restore(groupId: string): void {
     const consumer = this.#consumerStore.read(groupId)
+    const share = this.#shareStore.read(groupId)
     const classic = this.#classicStore.read(groupId)
     if (consumer !== null) this.#groups.set(groupId, new ConsumerGroup(groupId, this, consumer))
+    else if (share !== null) this.#groups.set(groupId, new ShareGroup(groupId, this, share))
     else if (classic !== null || this.offsets.hasAny(groupId)) this.#groups.set(groupId, new ClassicGroup(groupId, this, classic))
   }
 
   #stageDeletion(groupId: string): StagedChange[] {
-    const consumer = this.#consumerStore.stageDeletion(groupId)
     const classic = this.#classicStore.has(groupId) ? [this.#classicStore.stage(groupId, null)] : []
-    return consumer === null ? classic : [consumer, ...classic]
+    return [...this.#stageOthers(groupId, null), ...classic]
+  }
+
+  /** Deletes what is saved of a group as another type than the one it is now: it had that before, and its deletion may have failed. */
+  #stageOthers(groupId: string, own: PartStore | null): StagedChange[] {
+    const staged: StagedChange[] = []
+    for (const store of [this.#consumerStore, this.#shareStore]) {
+      const change = store === own ? null : store.stageDeletion(groupId)
+      if (change !== null) staged.push(change)
+    }
+    if (own !== null && this.#classicStore.has(groupId)) staged.push(this.#classicStore.stage(groupId, null))
+    if (own !== this.#shareStore && this.shares.hasState(groupId)) staged.push(this.shares.stageDeletion(groupId, null))
+    return staged
   }
 }

@@ -1,10 +1,12 @@
 /** `upgrade`: classic to KIP-848; `downgrade`: the way back. */
 type MigrationPolicy = 'bidirectional' | 'upgrade' | 'downgrade' | 'disabled'
 
-/** Settings of a group of KIP-848 that it may have of its own: the configs of Kafka's resource type GROUP. */
+type TimingKey = `${'consumer' | 'share'}.${'session.timeout.ms' | 'heartbeat.interval.ms' | 'assignment.interval.ms'}`
+
+/** Settings of a group of KIP-848 or of a share group that it may have of its own: the configs of Kafka's resource type GROUP. */
 export interface GroupTimings {
   /** In milliseconds: the group's own, else the broker's. */
-  number(groupId: string, key: 'consumer.session.timeout.ms' | 'consumer.heartbeat.interval.ms' | 'consumer.assignment.interval.ms'): number
+  number(groupId: string, key: TimingKey): number
 }
 
 /** Settings of the group coordinator; names are Kafka's broker configs with the unit at the end, where Kafka has one. */
@@ -44,6 +46,14 @@ export interface GroupSettings {
   readonly migrationPolicy: MigrationPolicy
   /** `group.consumer.regex.refresh.interval.ms`: how often expressions are matched anew although no topic changed, since rights may have. */
   readonly regexRefreshIntervalMs: number
+  /** `group.share.max.size`: members of one share group; at the bound a heartbeat that joins gets GROUP_MAX_SIZE_REACHED. */
+  readonly maxShareGroupSize: number
+  /** `group.share.session.timeout.ms`: a member of a share group that is not heard of for so long is out; a group may have its own. */
+  readonly shareSessionTimeoutMs: number
+  /** `group.share.heartbeat.interval.ms`: how often members of share groups are told to be heard of; a group may have its own. */
+  readonly shareHeartbeatIntervalMs: number
+  /** `group.share.assignment.interval.ms`: the least time between two target assignments of a share group (Kafka: 1,000); a group may have its own. */
+  readonly shareAssignmentIntervalMs: number
   /** Groups of this broker; a new one beyond is refused with POLICY_VIOLATION. */
   readonly maxGroups: number
   /** Committed offsets of this broker, over all groups; a new one beyond is refused with POLICY_VIOLATION. */
@@ -72,6 +82,10 @@ export const DEFAULT_GROUP_SETTINGS: GroupSettings = {
   consumerAssignmentIntervalMs: 0,
   migrationPolicy: 'bidirectional',
   regexRefreshIntervalMs: 600_000,
+  maxShareGroupSize: 200,
+  shareSessionTimeoutMs: 45_000,
+  shareHeartbeatIntervalMs: 5_000,
+  shareAssignmentIntervalMs: 0,
   maxGroups: 100_000,
   maxOffsets: 1_000_000,
   maxStateBytes: 8_388_608,
@@ -83,6 +97,9 @@ export function brokerTimings(settings: GroupSettings): GroupTimings {
     'consumer.session.timeout.ms': settings.consumerSessionTimeoutMs,
     'consumer.heartbeat.interval.ms': settings.consumerHeartbeatIntervalMs,
     'consumer.assignment.interval.ms': settings.consumerAssignmentIntervalMs,
+    'share.session.timeout.ms': settings.shareSessionTimeoutMs,
+    'share.heartbeat.interval.ms': settings.shareHeartbeatIntervalMs,
+    'share.assignment.interval.ms': settings.shareAssignmentIntervalMs,
   } as const
   return { number: (_groupId, key) => values[key] }
 }

@@ -77,9 +77,8 @@ export class OffsetCommits {
 
   delete(groupId: string, deletions: readonly OffsetDeletion[], respond: Respond<CommitResult>): void {
     const group = this.#registry.get(groupId)
-    const refused = groupId === '' ? ERRORS.invalidGroupId : group === undefined ? ERRORS.groupIdNotFound : null
-    if (refused !== null || group === undefined) {
-      respond(refused ?? ERRORS.groupIdNotFound)
+    if (group === undefined || group.type === 'share') {
+      respond(groupId === '' ? ERRORS.invalidGroupId : ERRORS.groupIdNotFound)
       return
     }
     // For classic groups of consumers, whose subscriptions can be read, and for groups without members.
@@ -125,7 +124,8 @@ export class OffsetCommits {
               return !isSubscribedTo(group, topicName) && isExpired(offset, since(offset), nowMs, settings.offsetsRetentionMs)
             })
       if (expired.length > 0) staged.push(offsets.stage(group.id, expired))
-      if (isDeserted(group) && !offsets.hasAny(group.id)) staged.push(...this.#registry.take(group))
+      // A share group stays until it is deleted, as in Kafka.
+      if (group.type !== 'share' && isDeserted(group) && !offsets.hasAny(group.id)) staged.push(...this.#registry.take(group))
     }
     if (staged.length > 0) this.#registry.append(staged, () => undefined)
   }
@@ -135,6 +135,7 @@ export class OffsetCommits {
     if (this.#registry.isClosed) return ERRORS.coordinatorNotAvailable
     if (group?.type === 'classic') return group.checkCommit(request, request.connection)
     if (group?.type === 'consumer') return checkConsumerCommit(group, request)
+    if (group?.type === 'share') return ERRORS.groupIdNotFound
     if (request.generation >= 0) return request.knowsGroupIdNotFound ? ERRORS.groupIdNotFound : ERRORS.illegalGeneration
     return this.#registry.isFull ? ERRORS.policyViolation : null
   }
@@ -142,6 +143,7 @@ export class OffsetCommits {
   #checkTransactionalClaim(request: CommitRequest): ErrorRow | null {
     const group = this.#registry.get(request.groupId)
     if (group?.type === 'classic') return group.checkTransactionalCommit(request)
+    if (group?.type === 'share') return ERRORS.groupIdNotFound
     if (group?.type === 'consumer') {
       const claimsNothing = request.generation < 0 && request.memberId === '' && request.instanceId === null
       return claimsNothing ? null : checkConsumerCommit(group, { ...request, knowsGroupIdNotFound: true })

@@ -7,7 +7,7 @@ import type { CommittedOffset } from './offset-record.ts'
  * more from the commit, which goes for all of a group of KIP-848. Null: none of them expires.
  */
 export function offsetRetention(group: AnyGroup): ((offset: CommittedOffset) => number) | null {
-  if (group.type === 'consumer' || group.generation.protocolType === null) return (offset) => offset.committedAtMs
+  if (group.type !== 'classic' || group.generation.protocolType === null) return (offset) => offset.committedAtMs
   if (group.state === 'Empty') return () => group.stateSinceMs
   if (group.state === 'Stable' && group.generation.usesConsumerProtocol && group.generation.knowsSubscriptions) return (offset) => offset.committedAtMs
   return null

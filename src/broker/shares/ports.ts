@@ -20,6 +20,11 @@ export interface ShareOffsets {
    * when they are fetched next. To be appended by the caller; from `settle(true)` on it holds. Whoever may alter is the caller's affair.
    */
   stageStarts(groupId: string, starts: readonly ShareStart[]): StagedChange
+  /**
+   * Makes share partitions known of which nothing is kept, as members come to them for the first time: `earliest` and `latest`
+   * are where the partition begins and ends now, not when it is first fetched. As `stageStarts`; nothing for those that are known.
+   */
+  stageFirst(groupId: string, places: readonly Omit<ShareStart, 'startOffset'>[]): StagedChange
   /** Deletes what is kept of a group (DeleteGroups), or of these topics of it (DeleteShareGroupOffsets). As `stageStarts`; no records where nothing is kept. */
   stageDeletion(groupId: string, topicIds: readonly string[] | null): StagedChange
   /** The group has no members any more: nothing of it stays in memory but what is kept on disk too. */
