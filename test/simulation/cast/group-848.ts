@@ -32,7 +32,7 @@ export const group848: Workload = {
     }
     const group = new OwnershipModel(world, 'workers')
     const members: NewMember[] = []
-    void topicIds(world).then((ids) => {
+    void topicIds(world, TOPICS).then((ids) => {
       MEMBERS.forEach(({ instance, wishes }, i) => {
         members.push(new NewMember(world, group, { name: `worker-${i}`, instance, wishes, topicIds: ids }))
       })
@@ -62,18 +62,18 @@ export const group848: Workload = {
   },
 }
 
-async function topicIds(world: World): Promise<ReadonlyMap<string, string>> {
+export async function topicIds(world: World, names: readonly string[]): Promise<ReadonlyMap<string, string>> {
   for (;;) {
     const client = await KafkaClient.open(world)
     try {
-      const topics = TOPICS.map((name) => ({ name, topicId: ZERO_UUID }))
+      const topics = names.map((name) => ({ name, topicId: ZERO_UUID }))
       const answer = await client.request(MetadataRequest, MetadataResponse, 12, {
         topics,
         includeClusterAuthorizedOperations: false,
         includeTopicAuthorizedOperations: false,
       })
       const found = answer.topics.filter(({ errorCode }) => errorCode === 0)
-      if (found.length === TOPICS.length) return new Map(found.map(({ name, topicId }) => [name ?? '', topicId]))
+      if (found.length === names.length) return new Map(found.map(({ name, topicId }) => [name ?? '', topicId]))
     } catch {
       // Asked again.
     } finally {

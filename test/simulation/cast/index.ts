@@ -5,6 +5,7 @@ import { bothProtocols } from './both-protocols.ts'
 import { consumerGroup } from './consumer-group.ts'
 import { group848 } from './group-848.ts'
 import { groupCooperative } from './group-cooperative.ts'
+import { groupMixed } from './group-mixed.ts'
 import { groupOffsets } from './group-offsets.ts'
 import { kafkaExact, kafkaRetention } from './kafka-exact.ts'
 import { kafkaLog } from './kafka-log.ts'
@@ -45,6 +46,7 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
   transactions,
   'both-protocols': bothProtocols,
   'mqtt-options': mqttOptions,
+  'group-mixed': groupMixed,
 }
 
 /** Of the runs that take all there is. */

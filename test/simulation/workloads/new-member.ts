@@ -2,7 +2,7 @@ import { ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse } from '.
 import { OffsetCommitRequest, OffsetCommitResponse } from '../../../src/kafka/messages/offset-commit.ts'
 import { OffsetFetchRequest, OffsetFetchResponse } from '../../../src/kafka/messages/offset-fetch.ts'
 import { ZERO_UUID } from '../../../src/util/uuid.ts'
-import { type KafkaClient, onConnections } from '../kafka-client.ts'
+import { KafkaClient, onConnections } from '../kafka-client.ts'
 import { Holder, type OwnershipModel, REBALANCE_MS, SESSION_MS } from '../ownership-model.ts'
 import type { World } from '../world.ts'
 import { EXCUSED, fetchOnce } from './kafka-readers.ts'
@@ -21,6 +21,8 @@ export interface NewMemberOptions {
   readonly wishes: readonly Wish[]
   /** Topic name to id. */
   readonly topicIds: ReadonlyMap<string, string>
+  /** Once stopped it says goodbye, or not; where false, never. */
+  readonly leavesAtEnd?: boolean
 }
 
 export interface Wish {
@@ -65,9 +67,13 @@ export class NewMember {
     this.#holder = this.#newLife()
   }
 
-  run(): Promise<void> {
-    const ends = () => this.stopped
-    return onConnections(this.#world, 300, (client) => this.#once(client), { ends })
+  async run(): Promise<void> {
+    const world = this.#world
+    await onConnections(world, 300, (client) => this.#once(client), { ends: () => this.stopped })
+    if (this.#options.leavesAtEnd !== true || world.random.chance(0.5)) return
+    const client = await KafkaClient.open(world)
+    await this.#leave(client).catch(() => {})
+    client.close()
   }
 
   #newLife(): Holder {
