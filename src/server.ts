@@ -3,6 +3,7 @@ import { ClusterIdentityStore } from './broker/cluster-identity.ts'
 import { BrokerConfigs } from './broker/configs/broker-configs.ts'
 import { GroupConfigs } from './broker/configs/group-configs.ts'
 import { GroupCoordinator } from './broker/groups/group-coordinator.ts'
+import { GroupSharePolicy } from './broker/groups/share/share-policy.ts'
 import { DEFAULT_PRODUCER_ID_SETTINGS, ProducerIds } from './broker/producers/producer-ids.ts'
 import { ClientQuotas } from './broker/quotas/client-quotas.ts'
 import { Throttle } from './broker/quotas/throttle.ts'
@@ -11,6 +12,7 @@ import type { Principal } from './broker/security/ports.ts'
 import { PrincipalMapping } from './broker/security/principal-mapping.ts'
 import { SessionManager } from './broker/sessions/session-manager.ts'
 import type { SessionSettings } from './broker/sessions/session-settings.ts'
+import { SharePartitions } from './broker/shares/share-partitions.ts'
 import { TopicMapping } from './broker/topics/mapping/topic-mapping.ts'
 import { Recompression } from './broker/topics/recompression.ts'
 import { TopicRegistry } from './broker/topics/topic-registry.ts'
@@ -20,6 +22,7 @@ import type { Settings } from './config/settings.ts'
 import { FetchSessions } from './kafka/fetch-sessions.ts'
 import type { KafkaBroker } from './kafka/handler.ts'
 import { KafkaServer } from './kafka/kafka-server.ts'
+import { ShareSessions } from './kafka/share-sessions.ts'
 import { LocalLog } from './log/local-log.ts'
 import type { LogStore } from './log/ports.ts'
 import type { LogSettings } from './log/settings.ts'
@@ -155,7 +158,8 @@ async function openCore(
   const security = new BrokerSecurity(log, clock, random, securitySettings(settings))
   const identity = new ClusterIdentityStore(log, random)
   const context: BrokerContext = { clock, random, log, topics, security }
-  const groups = new GroupCoordinator(context, groupSettings(settings), logger, groupConfigs)
+  const shares = new SharePartitions(context, new GroupSharePolicy(groupConfigs))
+  const groups = new GroupCoordinator(context, groupSettings(settings), logger, groupConfigs, shares)
   const producerIds = new ProducerIds(log, DEFAULT_PRODUCER_ID_SETTINGS)
   const transactions = new TransactionCoordinator(context, producerIds, groups, transactionSettings(settings), logger)
   const warn = (message: string): void => logger.warn({}, message)
@@ -175,6 +179,8 @@ async function openCore(
   await withReason(`cannot open the topics of ${log.description}`, () => topics.open())
   security.tokens.open()
   opened.push(() => security.tokens.close())
+  shares.open()
+  opened.push(() => shares.close())
   groups.open()
   opened.push(() => groups.close())
   transactions.open()
@@ -192,6 +198,8 @@ async function openCore(
     producerIds,
     transactions,
     fetchSessions: new FetchSessions(clock, random, fetchSessionSettings(settings)),
+    shares,
+    shareSessions: new ShareSessions(shares, () => brokerConfigs.number('group.share.max.share.sessions')),
     recompression: new Recompression(decompress ?? inflate, compress ?? deflate, MAX_RECOMPRESSING_BYTES),
     brokerConfigs,
     groupConfigs,

@@ -6,6 +6,7 @@ import type { ProducerIds } from '../broker/producers/producer-ids.ts'
 import type { ClientQuotas } from '../broker/quotas/client-quotas.ts'
 import type { Throttle } from '../broker/quotas/throttle.ts'
 import type { Principal } from '../broker/security/ports.ts'
+import type { SharePartitions } from '../broker/shares/share-partitions.ts'
 import type { Recompression } from '../broker/topics/recompression.ts'
 import type { TransactionCoordinator } from '../broker/transactions/transaction-coordinator.ts'
 
@@ -13,6 +14,7 @@ import type { HostPort } from '../runtime/network.ts'
 import type { FetchMemory } from './fetch-memory.ts'
 import type { FetchSessions } from './fetch-sessions.ts'
 import type { Authentication } from './sasl/authentication.ts'
+import type { ShareSessions } from './share-sessions.ts'
 
 /**
  * Answers one request of one API: a plain function of a file in `handlers/`.
@@ -76,6 +78,8 @@ export interface KafkaBroker extends BrokerContext {
   readonly producerIds: ProducerIds
   readonly transactions: TransactionCoordinator
   readonly fetchSessions: FetchSessions
+  readonly shares: SharePartitions
+  readonly shareSessions: ShareSessions
   readonly recompression: Recompression
   readonly brokerConfigs: BrokerConfigs
   readonly groupConfigs: GroupConfigs

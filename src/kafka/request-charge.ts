@@ -3,6 +3,7 @@ import type { Clock } from '../runtime/clock.ts'
 import type { RequestContext } from './handler.ts'
 import { FetchResponse } from './messages/fetch.ts'
 import { ProduceRequest } from './messages/produce.ts'
+import { ShareFetchResponse } from './messages/share-fetch.ts'
 
 /** What answers have in common: the time a client is to wait (KIP-219). */
 interface Throttled {
@@ -40,7 +41,9 @@ export class RequestCharge {
   /** The answer as it leaves, with the time to wait in it: it goes out at once, whatever that is. */
   answered<A extends Throttled>(answer: A): A & { readonly throttleTimeMs: number } {
     const fetchedMs =
-      this.#apiKey === FetchResponse.key ? this.#throttle.charge('consumer_byte_rate', this.#client, fetchedBytes(answer as unknown as Fetched)) : 0
+      this.#apiKey === FetchResponse.key || this.#apiKey === ShareFetchResponse.key
+        ? this.#throttle.charge('consumer_byte_rate', this.#client, fetchedBytes(answer as unknown as Fetched))
+        : 0
     return { ...answer, throttleTimeMs: Math.max(this.#waitMs, fetchedMs, answer.throttleTimeMs ?? 0) }
   }
 }

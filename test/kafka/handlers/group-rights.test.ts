@@ -5,6 +5,7 @@ import { GroupConfigs } from '../../../src/broker/configs/group-configs.ts'
 import { DEFAULT_PRODUCER_ID_SETTINGS, ProducerIds } from '../../../src/broker/producers/producer-ids.ts'
 import { ClientQuotas } from '../../../src/broker/quotas/client-quotas.ts'
 import { Throttle } from '../../../src/broker/quotas/throttle.ts'
+import { SharePartitions } from '../../../src/broker/shares/share-partitions.ts'
 import { Recompression } from '../../../src/broker/topics/recompression.ts'
 import { TransactionCoordinator } from '../../../src/broker/transactions/transaction-coordinator.ts'
 import { DEFAULT_TRANSACTION_SETTINGS } from '../../../src/broker/transactions/transaction-settings.ts'
@@ -23,9 +24,11 @@ import { offsetCommit } from '../../../src/kafka/handlers/offset-commit.ts'
 import { offsetDelete } from '../../../src/kafka/handlers/offset-delete.ts'
 import { offsetFetch } from '../../../src/kafka/handlers/offset-fetch.ts'
 import { syncGroup } from '../../../src/kafka/handlers/sync-group.ts'
+import { ShareSessions } from '../../../src/kafka/share-sessions.ts'
 import { compress, decompress } from '../../../src/util/compression.ts'
 import { ZERO_UUID } from '../../../src/util/uuid.ts'
 import { ANYBODY, openSecurity, TestConnection, World } from '../../broker/groups/support/world.ts'
+import { sharePolicy } from '../../broker/shares/policy.ts'
 
 const GROUP_AUTHORIZATION_FAILED = 30
 const TOPIC_AUTHORIZATION_FAILED = 29
@@ -38,6 +41,7 @@ async function setup(...denied: string[]) {
   const producerIds = new ProducerIds(world.log, DEFAULT_PRODUCER_ID_SETTINGS)
   const transactions = new TransactionCoordinator(world.context, producerIds, world.groups, DEFAULT_TRANSACTION_SETTINGS)
   const brokerConfigs = new BrokerConfigs(world.log, [])
+  const shares = new SharePartitions(world.context, sharePolicy())
   const quotas = new ClientQuotas(world.log)
   await world.open()
   world.commit({ offset: 5 })
@@ -51,6 +55,8 @@ async function setup(...denied: string[]) {
     producerIds,
     transactions,
     fetchSessions: new FetchSessions(world.context.clock, world.context.random),
+    shares,
+    shareSessions: new ShareSessions(shares, () => 10),
     recompression: new Recompression(decompress, compress, 1),
     brokerConfigs,
     groupConfigs: new GroupConfigs(world.log, brokerConfigs),

@@ -7,6 +7,8 @@ import { DEFAULT_PRODUCER_ID_SETTINGS, ProducerIds } from '../../../src/broker/p
 import { ClientQuotas } from '../../../src/broker/quotas/client-quotas.ts'
 import { Throttle } from '../../../src/broker/quotas/throttle.ts'
 import { BrokerSecurity } from '../../../src/broker/security/broker-security.ts'
+import type { ShareGroupPolicy } from '../../../src/broker/shares/ports.ts'
+import { SharePartitions } from '../../../src/broker/shares/share-partitions.ts'
 import { Recompression } from '../../../src/broker/topics/recompression.ts'
 import { TopicRegistry } from '../../../src/broker/topics/topic-registry.ts'
 import { TransactionCoordinator } from '../../../src/broker/transactions/transaction-coordinator.ts'
@@ -15,6 +17,7 @@ import { FetchSessions } from '../../../src/kafka/fetch-sessions.ts'
 import { DEFAULT_KAFKA_SETTINGS, type KafkaBroker, type KafkaSettings } from '../../../src/kafka/handler.ts'
 import { KafkaServer } from '../../../src/kafka/kafka-server.ts'
 import type { SaslPolicy } from '../../../src/kafka/sasl/authentication.ts'
+import { ShareSessions } from '../../../src/kafka/share-sessions.ts'
 import type { LogStore } from '../../../src/log/ports.ts'
 import { DEFAULT_LISTENER_SETTINGS } from '../../../src/net/listener.ts'
 import type { HostPort } from '../../../src/runtime/network.ts'
@@ -23,6 +26,7 @@ import { systemRandom } from '../../../src/runtime/random.ts'
 import { systemClock } from '../../../src/runtime/system-clock.ts'
 import { type Logger, silentLogger } from '../../../src/telemetry/logger.ts'
 import { compress, decompress } from '../../../src/util/compression.ts'
+import { sharePolicy } from '../../broker/shares/policy.ts'
 
 export interface HarnessOptions {
   readonly settings?: Partial<KafkaSettings>
@@ -31,6 +35,8 @@ export interface HarnessOptions {
   readonly logger?: Logger
   readonly maxConnections?: number
   readonly port?: number
+  readonly sharePolicy?: ShareGroupPolicy
+  readonly maxShareSessions?: number
 }
 
 export const CLUSTER_ID = 'bGVhcm4ta2Fma2EtZWx5dA'
@@ -41,7 +47,8 @@ export async function startKafka<L extends LogStore>(log: L, options: HarnessOpt
   const topics = new TopicRegistry(log, systemRandom, { numPartitions: options.numPartitions ?? 1, maxPartitions: 1_000 })
   const security = new BrokerSecurity(log, systemClock, systemRandom)
   const context: BrokerContext = { clock: systemClock, random: systemRandom, log, topics, security }
-  const groups = new GroupCoordinator(context, DEFAULT_GROUP_SETTINGS)
+  const shares = new SharePartitions(context, options.sharePolicy ?? sharePolicy())
+  const groups = new GroupCoordinator(context, DEFAULT_GROUP_SETTINGS, silentLogger, undefined, shares)
   const producerIds = new ProducerIds(log, DEFAULT_PRODUCER_ID_SETTINGS)
   const transactions = new TransactionCoordinator(context, producerIds, groups, DEFAULT_TRANSACTION_SETTINGS)
   const brokerConfigs = new BrokerConfigs(log, [
@@ -55,6 +62,7 @@ export async function startKafka<L extends LogStore>(log: L, options: HarnessOpt
   await log.open()
   applyDefaults()
   await topics.open()
+  shares.open()
   groups.open()
   transactions.open()
   log.start()
@@ -66,6 +74,8 @@ export async function startKafka<L extends LogStore>(log: L, options: HarnessOpt
     producerIds,
     transactions,
     fetchSessions: new FetchSessions(systemClock, systemRandom),
+    shares,
+    shareSessions: new ShareSessions(shares, () => options.maxShareSessions ?? 2_000),
     recompression: new Recompression(decompress, compress, 10_000_000),
     brokerConfigs,
     groupConfigs,
@@ -90,6 +100,7 @@ export async function startKafka<L extends LogStore>(log: L, options: HarnessOpt
       await server.close()
       transactions.close()
       groups.close()
+      shares.close()
       await log.close()
     },
   }

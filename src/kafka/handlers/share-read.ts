@@ -1,0 +1,89 @@
+import type { ErrorRow } from '../../broker/errors.ts'
+import { abortedBatches } from '../../broker/shares/aborted-batches.ts'
+import type { AcquireRequest } from '../../broker/shares/acquire.ts'
+import type { AcquiredRange } from '../../broker/shares/share-limits.ts'
+import type { SharePartition } from '../../broker/shares/share-partition.ts'
+import type { ShareSlot } from '../../broker/shares/share-slot.ts'
+import { rowOfLogFailure } from '../../broker/topics/produce.ts'
+import { batchBaseOffset, batchOffsetCount } from '../../log/record-batch.ts'
+import type { FetchMemory } from '../fetch-memory.ts'
+
+/** Whole record batches from where a member may take some, before it does. */
+export interface ShareRead {
+  readonly share: SharePartition
+  readonly fromOffset: number
+  readonly batches: readonly Uint8Array[]
+  /** Of these, bytes that came from the disk and count as memory of ours. */
+  readonly heldBytes: number
+}
+
+export interface ShareReadLimits {
+  readonly maxBytes: number
+  readonly atLeastOne: boolean
+  readonly readCommitted: boolean
+}
+
+/**
+ * Reads what could be taken of a share partition; null where there is nothing to take now, or somebody else is reading it. A promise only
+ * where the disk must be asked.
+ */
+export function readShare(slot: ShareSlot, limits: ShareReadLimits, memory: FetchMemory): ShareRead | ErrorRow | null | Promise<ShareRead | ErrorRow | null> {
+  const { share, partition } = slot
+  const fromOffset = share?.nextOffset() ?? null
+  if (share === null || fromOffset === null || slot.isReading) return null
+  const { log } = partition
+  const endOffset = limits.readCommitted ? log.lastStableOffset : log.highWatermark
+  if (fromOffset >= endOffset) return { share, fromOffset, batches: [], heldBytes: 0 }
+  const { maxBytes, atLeastOne } = limits
+  const tail = log.readTail(fromOffset, { maxBytes, atLeastOne, endOffset })
+  if (tail !== undefined) return { share, fromOffset, batches: tail.batches, heldBytes: 0 }
+  return readDisk(slot, share, fromOffset, { maxBytes: Math.min(maxBytes, memory.allowanceBytes), atLeastOne, endOffset }, memory)
+}
+
+async function readDisk(
+  slot: ShareSlot,
+  share: SharePartition,
+  fromOffset: number,
+  limits: { readonly maxBytes: number; readonly atLeastOne: boolean; readonly endOffset: number },
+  memory: FetchMemory,
+): Promise<ShareRead | ErrorRow | null> {
+  slot.isReading = true
+  memory.reserve(limits.maxBytes)
+  const read = await slot.partition.log.read(fromOffset, limits)
+  memory.release(limits.maxBytes)
+  slot.isReading = false
+  if ('code' in read) {
+    // What retention takes while it is read is found at the new start.
+    return read.code === 'offset-out-of-range' ? null : rowOfLogFailure(read)
+  }
+  memory.reserve(read.sizeBytes)
+  return { share, fromOffset, batches: read.batches, heldBytes: read.sizeBytes }
+}
+
+/** What a member took, and the record batches that hold it. */
+export interface Taken {
+  readonly ranges: readonly AcquiredRange[]
+  readonly batches: readonly Uint8Array[]
+  readonly count: number
+}
+
+const NOTHING: Taken = { ranges: [], batches: [], count: 0 }
+
+/** Takes records out of what was read. */
+export function takeShare({ share, fromOffset, batches }: ShareRead, slot: ShareSlot, request: AcquireRequest, readCommitted: boolean): Taken {
+  const tail = batches.at(-1)
+  if (tail === undefined) return NOTHING
+  const { log } = slot.partition
+  const aborted = readCommitted ? abortedBatches(batches, log.abortedTransactions(fromOffset, endOf(tail))) : []
+  const ranges = share.acquire(fromOffset, batches, request, aborted)
+  const first = ranges[0]?.first
+  const last = ranges.at(-1)?.last
+  if (first === undefined || last === undefined) return NOTHING
+  let count = 0
+  for (const range of ranges) count += range.last - range.first + 1
+  return { ranges, batches: batches.filter((batch) => batchBaseOffset(batch) <= last && endOf(batch) > first), count }
+}
+
+function endOf(batch: Uint8Array): number {
+  return batchBaseOffset(batch) + batchOffsetCount(batch)
+}
