@@ -3,17 +3,20 @@ import type { FileSystem } from '../runtime/files.ts'
 import type { Random } from '../runtime/random.ts'
 import { FilePool } from '../storage/file-pool.ts'
 import { type Logger, silentLogger } from '../telemetry/logger.ts'
-import { type Decompress, decompress } from '../util/compression.ts'
-import { uuidToString, ZERO_UUID } from '../util/uuid.ts'
+import { type Compress, compress, type Decompress, decompress } from '../util/compression.ts'
+import { ZERO_UUID } from '../util/uuid.ts'
 import { Checkpointer, TOPICS_FOLDER } from './checkpointer.ts'
+import { Cleaner } from './compaction/cleaner.ts'
 import { DataDirectory, WAY_OUT } from './data-directory.ts'
 import { GroupCommit } from './group-commit.ts'
 import { IndexCache } from './index-cache.ts'
-import { Journal, type JournalRecovery } from './journal.ts'
+import { Journal } from './journal.ts'
+import { entriesByPartition } from './journal-entries.ts'
 import type { JournalEntry } from './journal-format.ts'
 import { KeptState, LOG_STATE_KINDS, partitionKey, producersByPartition, topicIdOfKey } from './kept-state.ts'
 import { LocalPartition } from './local-partition.ts'
 import { goneFailure, type LogCore } from './log-core.ts'
+import { OwnState } from './own-state.ts'
 import { NEW_PARTITION, type PartitionIdentity } from './partition-start.ts'
 import type { PendingGroup } from './pending.ts'
 import type { AppendGroup, LogFailure, LogStore, PartitionLog, PartitionSettings, StateMachine } from './ports.ts'
@@ -38,6 +41,7 @@ export class LocalLog implements LogStore {
   readonly #random: Random
   readonly #settings: LogSettings
   readonly #decompress: Decompress
+  readonly #compress: Compress
   readonly #logger: Logger
   readonly #machines = new StateMachines()
   readonly #positions = new KeptState(LOG_STATE_KINDS.position)
@@ -56,14 +60,23 @@ export class LocalLog implements LogStore {
   #retentionTimer: Timer | null = null
   readonly #removals = new Set<Promise<void>>()
 
-  /** `inflate` works outside the event loop; where time is simulated, so is that. */
-  constructor(fileSystem: FileSystem, clock: Clock, random: Random, logger: Logger | null, settings: LogSettings, inflate: Decompress = decompress) {
+  /** `inflate` and `deflate` work outside the event loop; where time is simulated, so do they. */
+  constructor(
+    fileSystem: FileSystem,
+    clock: Clock,
+    random: Random,
+    logger: Logger | null,
+    settings: LogSettings,
+    inflate: Decompress = decompress,
+    deflate: Compress = compress,
+  ) {
     this.#fileSystem = fileSystem
     this.#clock = clock
     this.#random = random
     this.#logger = logger ?? silentLogger
     this.#settings = settings
     this.#decompress = inflate
+    this.#compress = deflate
     this.description = fileSystem.description
     this.#machines.add(this.#positions)
     this.#machines.add(this.#producers)
@@ -85,7 +98,7 @@ export class LocalLog implements LogStore {
       this.#fileSystem.makeFolder(TOPICS_FOLDER)
       const commit = new GroupCommit(this.#clock, journal, this.#settings)
       const entries = entriesByPartition(recovery)
-      const opened: Opened = { directory, core: { ...core, commit }, journal, entries, state: null, checkpointer: null, producers: new Map() }
+      const opened: Opened = { directory, core: { ...core, commit }, journal, entries, state: null, checkpointer: null, producers: new Map(), cleaner: null }
       await this.#openState(opened)
       this.#wire(opened)
       this.#opened = opened
@@ -148,6 +161,8 @@ export class LocalLog implements LogStore {
     opened.directory.markBoot().catch((error: unknown) => this.#logger.warn({ error: String(error) }, 'the start could not be noted'))
     this.#removeStrangers()
     this.#scheduleRetention()
+    opened.cleaner = new Cleaner(opened.core, this.#compress, () => [...this.#topics.values()].flatMap((partitions) => [...partitions.values()]))
+    opened.cleaner.start()
     if (opened.journal === null || opened.checkpointer === null) return
     opened.journal.canWait = true
     opened.checkpointer.request()
@@ -221,6 +236,11 @@ export class LocalLog implements LogStore {
 
   #makeCore(): Omit<LogCore, 'commit'> {
     const settings = this.#settings
+    const ownState = new OwnState({
+      machines: [this.#positions, this.#producers],
+      append: (state, onDone) => this.#append(this.#mustBeOpen(), { batches: [], state, durability: 'durable', onDone }),
+      hasUntold: () => this.#mustBeOpen().core.commit.hasUntold,
+    })
     return {
       fileSystem: this.#fileSystem,
       pool: new FilePool(this.#fileSystem, settings.openFilesMax),
@@ -236,7 +256,7 @@ export class LocalLog implements LogStore {
       decompress: this.#decompress,
       reportedDamage: new Set(),
       inBackground: (what, work) => this.#inBackground(what, work),
-      appendState: (state, onDone) => this.#append(this.#mustBeOpen(), { batches: [], state, durability: 'durable', onDone }),
+      appendState: (state, onDone) => ownState.append(state, onDone),
     }
   }
 
@@ -416,7 +436,8 @@ export class LocalLog implements LogStore {
     const opened = this.#opened
     if (opened === null) return
     this.#retentionTimer?.cancel()
-    const { core, journal, checkpointer, directory } = opened
+    const { core, journal, checkpointer, directory, cleaner } = opened
+    await cleaner?.stop()
     await core.commit.settled()
     await this.#snapshotRunning
     if (journal !== null && checkpointer !== null) {
@@ -455,6 +476,7 @@ interface Opened {
   readonly entries: Map<string, JournalEntry[]>
   state: LocalPartition | null
   checkpointer: Checkpointer | null
+  cleaner: Cleaner | null
   producers: Map<string, [producerId: number, value: Uint8Array][]>
 }
 
@@ -469,19 +491,6 @@ function asideOf(partition: LocalPartition): string {
 
 function folderOf(topicName: string, index: number): string {
   return `${TOPICS_FOLDER}/${topicName}-${index}`
-}
-
-function entriesByPartition(recovery: JournalRecovery): Map<string, JournalEntry[]> {
-  const entries = new Map<string, JournalEntry[]>()
-  for (const group of recovery.groups) {
-    for (const entry of group.entries) {
-      const key = partitionKey(uuidToString(entry.topicId), entry.partition)
-      const list = entries.get(key)
-      if (list === undefined) entries.set(key, [entry])
-      else list.push(entry)
-    }
-  }
-  return entries
 }
 
 /** A topic that was deleted while its batch waited for the commit. */
