@@ -23,6 +23,8 @@ const PRODUCER_FENCED = 90
 /** Answers after which a producer asks again: the disk fails, the broker starts, another change of the transaction is under way. */
 const AGAIN = new Set([5, 6, 7, 14, 15, 16, CONCURRENT_TRANSACTIONS, 56])
 const KEYS = ['a', 'b']
+/** Requests under way at once: a partition remembers as many batches of a producer, and answers only those when they are sent again. */
+const MAX_IN_FLIGHT = 5
 
 /** What one transaction is to do. */
 export interface Work {
@@ -207,7 +209,8 @@ class TransactionalInstance {
         () => void refused.push(...request),
       )
       waiting.push(sent)
-      if (random.chance(0.5)) await sent
+      // Answers come in the order of the requests.
+      if (random.chance(0.5) || waiting.length % MAX_IN_FLIGHT === 0) await sent
     }
     await Promise.all(waiting)
     if (hurries) return
