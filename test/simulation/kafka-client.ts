@@ -28,12 +28,14 @@ export class KafkaClient {
   readonly #reader = new FrameReader(MAX_ANSWER_BYTES)
   readonly #waiting: Waiting[] = []
   readonly #openedAtMs: number
+  readonly #clientId: string
   #correlationId = 0
   #closed = false
   #timeout: Timer | null = null
 
-  private constructor(world: World, socket: StreamSocket) {
+  private constructor(world: World, socket: StreamSocket, clientId: string) {
     this.#world = world
+    this.#clientId = clientId
     this.#socket = socket
     this.#openedAtMs = world.time.nowMs
     socket.start({
@@ -44,10 +46,10 @@ export class KafkaClient {
   }
 
   /** Tries until somebody listens; null when the run ends first. */
-  static async open(world: World, address = KAFKA): Promise<KafkaClient> {
+  static async open(world: World, address = KAFKA, clientId = 'sim'): Promise<KafkaClient> {
     for (;;) {
       try {
-        return new KafkaClient(world, await world.clientNetwork.connect(address))
+        return new KafkaClient(world, await world.clientNetwork.connect(address), clientId)
       } catch {
         await world.sleep(50 + world.random.below(200))
       }
@@ -66,7 +68,7 @@ export class KafkaClient {
   request<Q extends Shape, R extends Shape>(ask: Message<Q>, answer: Message<R>, version: number, value: InOfShape<Q>): Promise<OutOfShape<R>> {
     if (this.#closed) return Promise.reject(new Disconnected())
     const correlationId = this.#correlationId++
-    this.#socket.write(encodeRequest(ask, version, { correlationId, clientId: 'sim' }, value))
+    this.#socket.write(encodeRequest(ask, version, { correlationId, clientId: this.#clientId }, value))
     return new Promise((resolve, reject) => {
       this.#waiting.push({ correlationId, resolve, reject, decode: (frame) => decodeResponse(answer, version, frame).value })
       this.#watch()
@@ -75,7 +77,7 @@ export class KafkaClient {
 
   /** A request that has no answer. */
   tell<Q extends Shape>(ask: Message<Q>, version: number, value: InOfShape<Q>): void {
-    if (!this.#closed) this.#socket.write(encodeRequest(ask, version, { correlationId: this.#correlationId++, clientId: 'sim' }, value))
+    if (!this.#closed) this.#socket.write(encodeRequest(ask, version, { correlationId: this.#correlationId++, clientId: this.#clientId }, value))
   }
 
   close(): void {
@@ -119,6 +121,7 @@ interface ConnectionsOptions {
   readonly ends?: () => boolean
   /** Told of each new connection. */
   readonly opened?: () => void
+  readonly clientId?: string
 }
 
 /** Calls `once` again and again until it `ends`, on a new connection whenever the last one ended; waits below `pauseMs` after a failure. */
@@ -126,10 +129,10 @@ export async function onConnections(
   world: World,
   pauseMs: number,
   once: (client: KafkaClient) => Promise<void>,
-  { ends = () => world.stopping, opened }: ConnectionsOptions = {},
+  { ends = () => world.stopping, opened, clientId }: ConnectionsOptions = {},
 ): Promise<void> {
   while (!ends()) {
-    const client = await KafkaClient.open(world)
+    const client = await KafkaClient.open(world, KAFKA, clientId)
     opened?.()
     try {
       while (!ends() && !client.closed) await once(client)

@@ -2,6 +2,7 @@ import type { SeededRandom } from '../../../src/testing/seeded-random.ts'
 import type { Workload } from '../stage.ts'
 import { badClients } from './bad-clients.ts'
 import { bothProtocols } from './both-protocols.ts'
+import { configs } from './configs.ts'
 import { consumerGroup } from './consumer-group.ts'
 import { group848 } from './group-848.ts'
 import { groupCooperative } from './group-cooperative.ts'
@@ -47,6 +48,7 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
   'both-protocols': bothProtocols,
   'mqtt-options': mqttOptions,
   'group-mixed': groupMixed,
+  configs,
 }
 
 /** Of the runs that take all there is. */

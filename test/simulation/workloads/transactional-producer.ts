@@ -173,7 +173,7 @@ class TransactionalInstance {
       this.#seat.options.onSend?.(value, { topic, index }, key)
       return { value, key, padding: random.chance(0.03) ? random.below(20_000) : random.below(150) }
     })
-    return { topic, index, values, baseSequence: sequence + ahead, timestampMs: time.wallMs }
+    return { topic, index, values, baseSequence: sequence + ahead }
   }
 
   /** All of it, several batches in one request, some requests without waiting for the answers before. */

@@ -31,7 +31,6 @@ export interface PartitionName {
 export interface TransactionalBatch extends PartitionName {
   readonly values: readonly { readonly value: string; readonly padding: number; readonly key: string }[]
   readonly baseSequence: number
-  readonly timestampMs: number
 }
 
 const TIMEOUT_MS = 30_000
@@ -69,7 +68,9 @@ export async function produceTransactional(
   batches: readonly TransactionalBatch[],
 ): Promise<readonly number[]> {
   const topics = new Map<string, { index: number; records: Uint8Array }[]>()
-  for (const { topic, index, values, baseSequence, timestampMs } of batches) {
+  // As it is sent: a clock that jumps back twice would make records of before too new to be taken.
+  const timestampMs = world.time.wallMs
+  for (const { topic, index, values, baseSequence } of batches) {
     const records = values.map(({ value, padding, key }) => ({ key: Buffer.from(key), value: valueBytes(value, padding), timestampMs }))
     const producer = { attributes: TRANSACTIONAL_BIT, producerId: identity.producerId, producerEpoch: identity.epoch, baseSequence }
     topics.set(topic, [...(topics.get(topic) ?? []), { index, records: packBatch(records, 0, producer) }])
