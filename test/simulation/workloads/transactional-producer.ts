@@ -162,7 +162,7 @@ class TransactionalInstance {
   }
 
   #batch(transaction: SimulatedTransaction, { topic, index, count }: Work['batches'][number], before: Work['batches']): TransactionalBatch {
-    const { random, time } = this.#world
+    const { random } = this.#world
     const partition = `${topic}-${index}`
     const sequence = this.#sequences.get(partition) ?? 0
     const ahead = before.reduce((sum, batch) => sum + (batch.topic === topic && batch.index === index ? batch.count : 0), 0)
