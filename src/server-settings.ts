@@ -24,6 +24,21 @@ export function logSettings(settings: Settings): { -readonly [K in keyof LogSett
     ...DEFAULT_LOG_SETTINGS,
     retentionCheckMs: settings['log.retention.check.interval.ms'],
     producerExpiryMs: settings['producer.id.expiration.ms'],
+    cleanerEnabled: settings['log.cleaner.enable'],
+    cleanerThreads: settings['log.cleaner.threads'],
+    cleanerDedupeBytes: settings['log.cleaner.dedupe.buffer.size'],
+    cleanerBackoffMs: settings['log.cleaner.backoff.ms'],
+  }
+}
+
+/** Those that can, by Kafka's names of them. */
+export function liveLogSettings(number: (key: string) => number): Partial<LogSettings> {
+  return {
+    producerExpiryMs: number('producer.id.expiration.ms'),
+    cleanerThreads: number('log.cleaner.threads'),
+    cleanerDedupeBytes: number('log.cleaner.dedupe.buffer.size'),
+    cleanerBytesPerSecond: number('log.cleaner.io.max.bytes.per.second'),
+    cleanerBackoffMs: number('log.cleaner.backoff.ms'),
   }
 }
 

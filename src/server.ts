@@ -40,6 +40,7 @@ import {
   groupSettings,
   kafkaSettings,
   listenerSettings,
+  liveLogSettings,
   logSettings,
   mappingSettings,
   mqttSettings,
@@ -146,7 +147,7 @@ async function openCore(
   opened: Closer[],
 ): Promise<Core> {
   const limits = { ...logSettings(settings), ...bounds?.log }
-  const localLog = new LocalLog(files ?? (await openFiles(settings)), clock, random, logger, limits, decompress)
+  const localLog = new LocalLog(files ?? (await openFiles(settings)), clock, random, logger, limits, decompress, compress)
   const log = wrapLog?.(localLog) ?? localLog
   const topics = new TopicRegistry(log, random, {
     numPartitions: settings['num.partitions'],
@@ -172,7 +173,11 @@ async function openCore(
   await withReason(`cannot open ${log.description}`, () => log.open())
   const applyConfigs = (): void => {
     topics.setTopicDefaults(brokerConfigs.topicDefaults())
-    limits.producerExpiryMs = brokerConfigs.number('producer.id.expiration.ms')
+    Object.assign(
+      limits,
+      liveLogSettings((key) => brokerConfigs.number(key)),
+      bounds?.log,
+    )
   }
   applyConfigs()
   brokerConfigs.onChange(applyConfigs)

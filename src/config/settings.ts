@@ -160,6 +160,13 @@ const SETTINGS = {
   // The log.
   'acks.all': choice(['disk', 'os'], 'disk', 'What acks=all waits for: the disk (fdatasync), or only the operating system, as Kafka as it ships.'),
   'log.retention.check.interval.ms': int(300_000, 'How often closed segments are held against retention.', { min: 1, unit: 'ms' }),
+  'log.cleaner.enable': boolean(true, 'Whether topics with `cleanup.policy` `compact` are compacted.'),
+  'log.cleaner.threads': int(1, 'Partitions that are compacted at the same time.', { max: INT_MAX }),
+  'log.cleaner.dedupe.buffer.size': int(134_217_728, 'Memory for the keys of what is compacted, over all partitions at a time.', {
+    min: 1_048_576,
+    unit: 'bytes',
+  }),
+  'log.cleaner.backoff.ms': int(15_000, 'How long compaction waits where there is nothing to do.', { unit: 'ms' }),
   'producer.id.expiration.ms': int(86_400_000, 'An idempotent producer that is silent for this long is forgotten.', { min: 1, unit: 'ms' }),
 
   // Consumer groups.

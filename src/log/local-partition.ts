@@ -1,5 +1,6 @@
 import { uuidToBytes, ZERO_UUID } from '../util/uuid.ts'
 import { CommitCover } from './commit-cover.ts'
+import type { CleanerMark } from './compaction/cleaner-mark.ts'
 import type { JournalEntry } from './journal-format.ts'
 import { encodePosition, partitionKey } from './kept-state.ts'
 import { LeaderEpochs } from './leader-epochs.ts'
@@ -37,6 +38,8 @@ export class LocalPartition implements PartitionLog {
   onVisible: ((batches: readonly VisibleBatch[]) => void) | null = null
   onStartRaised: ((logStartOffset: number) => void) | null = null
   readonly producers: ProducerStates
+  /** The cleaner's, and only it changes this. */
+  cleanerMark: CleanerMark
   readonly #core: LogCore
   readonly #segments: PartitionSegments
   readonly #folder: PartitionFolder
@@ -69,6 +72,7 @@ export class LocalPartition implements PartitionLog {
     this.#folder = new PartitionFolder(core.fileSystem, identity.topicId, identity.folder, start.hasFolder)
     this.#segments = new PartitionSegments(core, start.segments)
     this.producers = start.producers
+    this.cleanerMark = start.cleanerMark
     this.#cover = new CommitCover(uuidToBytes(identity.topicId), identity.index, core.settings.bypassBytes, identity.topicId !== ZERO_UUID)
     this.#settings = settings
     this.#tail = new PartitionTail(core.tailCache)
@@ -343,6 +347,17 @@ export class LocalPartition implements PartitionLog {
   /** The first offset behind what is written of `segment`. */
   endOf(segment: Segment): number {
     return this.#segments.endOf(segment, this.#writtenOffset)
+  }
+
+  /** All before this place is on disk, and the state says so. */
+  get recoveryPoint(): RecoveryPoint {
+    return this.#recoveryPoint
+  }
+
+  /** The cleaner's: puts `fresh` in the place of closed segments that follow each other. What was read of them before may tell of records that are gone. */
+  replaceSegments(old: readonly Segment[], fresh: Segment): void {
+    this.#tail.hideBelow(this.endOf(old.at(-1) as Segment))
+    this.#segments.replace(old, fresh)
   }
 
   /** Begins a new segment with the next append, where there is anything in this one. */

@@ -1,3 +1,4 @@
+import { type CleanerMark, NO_MARK } from './compaction/cleaner-mark.ts'
 import type { PartitionPosition } from './kept-state.ts'
 import type { EpochStart } from './leader-epochs.ts'
 import type { ProducerStates } from './producer-state.ts'
@@ -33,6 +34,7 @@ export interface PartitionStart {
   readonly recoveryPoint: RecoveryPoint
   /** Batches of the journal that a full disk did not take: behind the log end, in order. */
   readonly unwritten: readonly UnwrittenBatch[]
+  readonly cleanerMark: CleanerMark
   /** Whether folder and metadata are there. */
   readonly hasFolder: boolean
 }
@@ -46,4 +48,5 @@ export const NEW_PARTITION: Omit<PartitionStart, 'producers' | 'segments'> = {
   recoveryPoint: { segmentBase: -1, position: 0, offset: 0 },
   hasFolder: false,
   unwritten: [],
+  cleanerMark: NO_MARK,
 }

@@ -75,7 +75,10 @@ export interface VisibleBatch {
 
 /** Whole batches from a partition, as views that stay valid while they are referenced. */
 export interface ReadResult {
-  /** Whole batches in offset order; the first may begin below the offset asked for, which it then contains. */
+  /**
+   * Whole batches in offset order; the first may begin below the offset asked for, which it then contains. Where compaction took batches or
+   * records the next ones follow; one without records is given only where nothing else is left to give.
+   */
   readonly batches: readonly Uint8Array[]
   /** The sum of the lengths of `batches`. */
   readonly sizeBytes: number
@@ -136,9 +139,22 @@ export interface PartitionSettings {
   readonly retentionBytes: number
   /** Whether closed segments beyond the retention limits are deleted. */
   readonly deleteOld: boolean
+  /** Absent: closed segments are not compacted. */
+  readonly compaction?: CompactionSettings
 }
 
-/** One partition's log: offsets are consecutive, never reused, never changed. */
+/** Of a log that keeps the last record of each key. */
+export interface CompactionSettings {
+  /** How much of what the cleaner would read must be new to it, 0 to 1. */
+  readonly minDirtyRatio: number
+  /** How long a record stays as it is at least, and at most. */
+  readonly minLagMs: number
+  readonly maxLagMs: number
+  /** How long tombstones and markers of transactions stay after the cleaner has met them. */
+  readonly deleteRetentionMs: number
+}
+
+/** One partition's log: offsets rise, are never reused, never changed. They are consecutive but where compaction took records. */
 export interface PartitionLog {
   readonly topicId: string
   readonly topicName: string

@@ -176,6 +176,11 @@ export class ProducerStates {
     for (const [baseOffset, value] of this.indexSums.takeChanges(endOffset, segments)) yield [TRANSACTIONS - 1 - baseOffset, value]
   }
 
+  /** By producer id: the base offset of its last batch, or of the marker that raised its epoch. */
+  lastOffsets(): ReadonlyMap<number, number> {
+    return new Map([...this.#producers].map(([id, producer]) => [id, lastOffsetOf(producer)]))
+  }
+
   /** All of them, for people. */
   *active(): Iterable<ActiveProducer> {
     for (const [producerId, { epoch, batches }] of this.#producers) {

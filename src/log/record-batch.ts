@@ -35,6 +35,9 @@ export const LOG_APPEND_TIME_BIT = 0x08
 export const TRANSACTIONAL_BIT = 0x10
 export const CONTROL_BIT = 0x20
 
+/** The base timestamp is the moment at which tombstones and markers in the batch may go (KIP-534). */
+export const DELETE_HORIZON_BIT = 0x40
+
 /** Reads of single fields of the batch that begins at `at`; nothing is checked. */
 export const batchBaseOffset = (bytes: Uint8Array, at = 0): number => readInt64(bytes, at)
 /** Bytes of the whole batch, header and all. */
@@ -47,6 +50,9 @@ export const batchCompression = (bytes: Uint8Array, at = 0): number => batchAttr
 export const batchIsTransactional = (bytes: Uint8Array, at = 0): boolean => (batchAttributes(bytes, at) & TRANSACTIONAL_BIT) !== 0
 export const batchIsControl = (bytes: Uint8Array, at = 0): boolean => (batchAttributes(bytes, at) & CONTROL_BIT) !== 0
 export const batchIsLogAppendTime = (bytes: Uint8Array, at = 0): boolean => (batchAttributes(bytes, at) & LOG_APPEND_TIME_BIT) !== 0
+/** When its tombstones and markers may go; null: nobody has set that yet (KIP-534). */
+export const batchDeleteHorizonMs = (bytes: Uint8Array, at = 0): number | null =>
+  (batchAttributes(bytes, at) & DELETE_HORIZON_BIT) === 0 ? null : batchBaseTimestampMs(bytes, at)
 export const batchLastOffsetDelta = (bytes: Uint8Array, at = 0): number => readInt32(bytes, at + LAST_OFFSET_DELTA)
 /** Offsets the batch spans: its next batch begins at base offset + this. */
 export const batchOffsetCount = (bytes: Uint8Array, at = 0): number => readInt32(bytes, at + LAST_OFFSET_DELTA) + 1
@@ -147,6 +153,45 @@ export function withRecordsSection(batch: Uint8Array, codec: number, section: Ui
   bytes.set(section, BATCH_HEADER_BYTES)
   writeInt32(bytes, BATCH_LENGTH, bytes.length - BATCH_PREFIX_BYTES)
   writeInt16(bytes, ATTRIBUTES, (batchAttributes(batch) & ~COMPRESSION_MASK) | codec)
+  sealBatch(bytes)
+  return bytes
+}
+
+/** What a batch becomes whose records were thinned out; its offsets, leader epoch and producer stay. */
+export interface ThinnedBatch {
+  /** The records that stay, compressed as the batch was. */
+  readonly section: Uint8Array
+  readonly recordCount: number
+  readonly maxTimestampMs: number
+  /** Null: the base timestamp stays. Else the timestamps of `section` are relative to it. */
+  readonly deleteHorizonMs: number | null
+}
+
+/** The same batch with fewer records; the CRC is computed anew. */
+export function thinnedBatch(batch: Uint8Array, { section, recordCount, maxTimestampMs, deleteHorizonMs }: ThinnedBatch): Uint8Array {
+  const bytes = withRecordsSection(batch, recordCount === 0 ? 0 : batchCompression(batch), section)
+  writeInt64(bytes, MAX_TIMESTAMP, maxTimestampMs)
+  writeInt32(bytes, RECORD_COUNT, recordCount)
+  if (deleteHorizonMs !== null) {
+    writeInt16(bytes, ATTRIBUTES, batchAttributes(bytes) | DELETE_HORIZON_BIT)
+    writeInt64(bytes, BASE_TIMESTAMP, deleteHorizonMs)
+  }
+  sealBatch(bytes)
+  return bytes
+}
+
+/** A batch without records, of nobody, in the place of those that stood at its offsets. */
+export function emptyBatch(baseOffset: number, offsetCount: number, leaderEpoch: number): Uint8Array {
+  const bytes = Buffer.alloc(BATCH_HEADER_BYTES)
+  patchBatch(bytes, baseOffset, leaderEpoch)
+  writeInt32(bytes, BATCH_LENGTH, BATCH_HEADER_BYTES - BATCH_PREFIX_BYTES)
+  bytes[MAGIC] = BATCH_MAGIC
+  writeInt32(bytes, LAST_OFFSET_DELTA, offsetCount - 1)
+  writeInt64(bytes, BASE_TIMESTAMP, -1)
+  writeInt64(bytes, MAX_TIMESTAMP, -1)
+  writeInt64(bytes, PRODUCER_ID, -1)
+  writeInt16(bytes, PRODUCER_EPOCH, -1)
+  writeInt32(bytes, BASE_SEQUENCE, -1)
   sealBatch(bytes)
   return bytes
 }

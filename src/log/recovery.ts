@@ -6,6 +6,8 @@
 import { errorCode, type FileSystem } from '../runtime/files.ts'
 import { ZERO_UUID } from '../util/uuid.ts'
 import { type BatchPlace, findGoodBatch, walkGoodBatches } from './batch-walk.ts'
+import { type CleanerMark, NO_MARK, readMark } from './compaction/cleaner-mark.ts'
+import { finishSwaps } from './compaction/swap.ts'
 import type { JournalEntry } from './journal-format.ts'
 import { decodePosition, type PartitionPosition, partitionKey } from './kept-state.ts'
 import { LeaderEpochs, parseEpochs } from './leader-epochs.ts'
@@ -50,10 +52,14 @@ export function knownPosition(core: LogCore, topicId: string, index: number): Pa
 }
 
 /** Makes the files of a partition right, and says what it begins with. */
-export async function recoverPartition(core: LogCore, input: RecoveryInput): Promise<PartitionStart> {
-  const { identity, position } = input
+export async function recoverPartition(core: LogCore, asked: RecoveryInput): Promise<PartitionStart> {
+  const { identity } = asked
+  const hasFolder = await ownsFolder(core, asked, wasSynced(asked.position))
+  if (hasFolder) await finishSwaps(core.fileSystem, identity.folder)
+  const cleanerMark = hasFolder ? readMark(core.fileSystem, identity.folder) : NO_MARK
+  const input = { ...asked, position: beyondCleaner(asked.position, cleanerMark) }
+  const { position } = input
   const needed = input.journal.filter((entry) => isNeeded(entry, position))
-  const hasFolder = await ownsFolder(core, input, wasSynced(position))
   if (!hasFolder && needed.length === 0) return startOfNothing(core, input)
   const journal = needed.slice(0, writeJournal(core, identity, needed))
   const left = readEntries(core, identity, needed.slice(journal.length))
@@ -95,6 +101,7 @@ export async function recoverPartition(core: LogCore, input: RecoveryInput): Pro
     recoveryPoint: position ?? NEW_PARTITION.recoveryPoint,
     hasFolder: core.fileSystem.size(metadataPath(identity.folder)) > 0,
     unwritten: unwrittenFrom(logEndOffset, left, identity),
+    cleanerMark,
   }
 }
 
@@ -127,6 +134,12 @@ interface Recovery {
   cut: boolean
   /** Awaited before the partition opens: a new segment may take the name. */
   readonly removals: Promise<void>[]
+}
+
+/** An older recovery point, where the state was given up, speaks of places that the cleaner has changed since. */
+function beyondCleaner(position: PartitionPosition | null, { rewrittenBelow }: CleanerMark): PartitionPosition | null {
+  if (position === null || rewrittenBelow <= position.offset) return position
+  return { ...position, segmentBase: rewrittenBelow, position: 0, offset: rewrittenBelow }
 }
 
 /**

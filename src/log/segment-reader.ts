@@ -2,7 +2,16 @@ import { type BatchPlace, findGoodBatch, WALK_BYTES, walkBatches, walkGoodBatche
 import type { IndexCache } from './index-cache.ts'
 import { floorByOffset, OFFSET_ENTRY_BYTES, type OffsetEntry, readOffsetEntry } from './offset-index.ts'
 import type { LogFailure, ReadLimits, ReadResult } from './ports.ts'
-import { BATCH_HEADER_BYTES, BATCH_MAGIC, batchBaseOffset, batchCrcHolds, batchMagic, batchOffsetCount, batchSizeBytes } from './record-batch.ts'
+import {
+  BATCH_HEADER_BYTES,
+  BATCH_MAGIC,
+  batchBaseOffset,
+  batchCrcHolds,
+  batchMagic,
+  batchOffsetCount,
+  batchRecordCount,
+  batchSizeBytes,
+} from './record-batch.ts'
 import type { Segment } from './segment.ts'
 
 /** One read of the past is at most this long, unless one batch is longer. */
@@ -91,6 +100,7 @@ async function collect(segment: Segment, from: BatchPlace, offset: number, limit
   let sizeBytes = 0
   let due = from.offset
   let bad = false
+  let empty: Uint8Array | null = null
   const chunkBytes = Math.min(Math.max(limits.maxBytes, 0) + WALK_BYTES, READ_BYTES)
   const walked = await walkBatches(segment.log, from.position, segment.writtenBytes, { whole: true, chunkBytes }, (bytes, at) => {
     const base = batchBaseOffset(bytes, at)
@@ -104,10 +114,16 @@ async function collect(segment: Segment, from: BatchPlace, offset: number, limit
     const batch = bytes.subarray(at, at + size)
     bad = !batchCrcHolds(batch)
     if (bad) return false
+    if (batchRecordCount(batch) === 0) {
+      empty = batch
+      return true
+    }
     batches.push(batch)
     sizeBytes += size
     return sizeBytes < limits.maxBytes
   })
+  // What compaction left without records is told only to say where to go on.
+  if (batches.length === 0 && empty !== null) return { batches: [empty], sizeBytes: BATCH_HEADER_BYTES }
   return batches.length === 0 && (bad || walked.bad || due <= offset) ? null : { batches, sizeBytes }
 }
 

@@ -22,6 +22,21 @@ export interface SegmentFiles {
   readonly txnIndexBytes: number
 }
 
+export interface SegmentOptions {
+  readonly indexIntervalBytes: number
+  /** Wall clock of its first append, for records without a time. */
+  readonly openedAtMs: number
+  /** Behind the names of its files, while they are no part of the log. */
+  readonly suffix?: string
+}
+
+/** One of a segment's files. */
+export interface SegmentFile {
+  readonly path: string
+  /** It was renamed: an open descriptor stays good. */
+  moved(path: string): void
+}
+
 /** Of a segment that is about to be made. */
 export const EMPTY_FILES: Omit<SegmentFiles, 'baseOffset'> = { logBytes: 0, indexBytes: 0, timeIndexBytes: 0, txnIndexBytes: 0 }
 
@@ -60,13 +75,13 @@ export class Segment {
   /** Of what was noted while the time index could not be read. */
   #noted: { timestampMs: number; offset: number } | null = null
 
-  constructor(pool: FilePool, folder: string, files: SegmentFiles, options: { readonly indexIntervalBytes: number; readonly openedAtMs: number }) {
-    const stem = `${folder}/${segmentName(files.baseOffset)}`
+  constructor(pool: FilePool, folder: string, files: SegmentFiles, options: SegmentOptions) {
+    const fileOf = (kind: string) => pool.file(`${folder}/${segmentName(files.baseOffset)}.${kind}${options.suffix ?? ''}`)
     this.baseOffset = files.baseOffset
-    this.log = pool.file(`${stem}.log`)
-    this.offsetIndex = new IndexFile(pool.file(`${stem}.index`), OFFSET_ENTRY_BYTES, files.indexBytes)
-    this.timeIndex = new IndexFile(pool.file(`${stem}.timeindex`), TIME_ENTRY_BYTES, files.timeIndexBytes)
-    this.txnIndex = new TxnIndex(pool.file(`${stem}.txnindex`), files.txnIndexBytes)
+    this.log = fileOf('log')
+    this.offsetIndex = new IndexFile(fileOf('index'), OFFSET_ENTRY_BYTES, files.indexBytes)
+    this.timeIndex = new IndexFile(fileOf('timeindex'), TIME_ENTRY_BYTES, files.timeIndexBytes)
+    this.txnIndex = new TxnIndex(fileOf('txnindex'), files.txnIndexBytes)
     this.sizeBytes = files.logBytes
     this.writtenBytes = files.logBytes
     this.openedAtMs = options.openedAtMs
@@ -77,11 +92,12 @@ export class Segment {
 
   /** Its folder was renamed. */
   moved(folder: string): void {
-    const stem = `${folder}/${segmentName(this.baseOffset)}`
-    this.log.moved(`${stem}.log`)
-    this.offsetIndex.moved(`${stem}.index`)
-    this.timeIndex.moved(`${stem}.timeindex`)
-    this.txnIndex.moved(`${stem}.txnindex`)
+    for (const file of this.files) file.moved(folder + file.path.slice(file.path.lastIndexOf('/')))
+  }
+
+  /** All of its files, the log last. */
+  get files(): readonly SegmentFile[] {
+    return [this.offsetIndex, this.timeIndex, this.txnIndex, this.log]
   }
 
   /** Whether a closed segment's indexes are not on disk yet, though all it holds may be: it was synced while it was open. */
@@ -260,7 +276,7 @@ export class Segment {
     cache.forget(this.timeIndex)
     this.close()
     // Renamed within the call, as Kafka does: until they are gone, a topic made anew may have files of these names.
-    const paths = [this.log.path, this.offsetIndex.path, this.timeIndex.path, this.txnIndex.path].filter((path) => fileSystem.size(path) >= 0)
+    const paths = this.files.map(({ path }) => path).filter((path) => fileSystem.size(path) >= 0)
     for (const path of paths) fileSystem.rename(path, path + DELETED)
     for (const path of paths) await fileSystem.remove(path + DELETED)
   }

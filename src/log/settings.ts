@@ -27,6 +27,15 @@ export interface LogSettings {
   readonly producerExpiryMs: number
   /** A compressed batch that a time is looked up in may become this large. */
   readonly decompressedBytesMax: number
+  /** Whether logs are compacted at all; how many at a time. */
+  readonly cleanerEnabled: boolean
+  readonly cleanerThreads: number
+  /** Memory for the keys of what is compacted, over all at a time. */
+  readonly cleanerDedupeBytes: number
+  /** Bytes that the cleaner reads and writes per second. */
+  readonly cleanerBytesPerSecond: number
+  /** How long the cleaner waits where there is nothing to do. */
+  readonly cleanerBackoffMs: number
 }
 
 const MIB = 1_048_576
@@ -46,4 +55,9 @@ export const DEFAULT_LOG_SETTINGS: LogSettings = {
   retentionCheckMs: 300_000,
   producerExpiryMs: 86_400_000,
   decompressedBytesMax: 64 * MIB,
+  cleanerEnabled: true,
+  cleanerThreads: 1,
+  cleanerDedupeBytes: 128 * MIB,
+  cleanerBytesPerSecond: Number.MAX_VALUE,
+  cleanerBackoffMs: 15_000,
 }

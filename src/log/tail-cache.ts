@@ -39,6 +39,8 @@ export class PartitionTail {
   readonly #cache: TailCache
   #batches: (CachedBatch | undefined)[] = []
   #head = 0
+  /** Nothing below is given: the cleaner was there. */
+  #floor = 0
 
   constructor(cache: TailCache) {
     this.#cache = cache
@@ -73,7 +75,12 @@ export class PartitionTail {
     return this.#batches.slice(slot).map((batch) => (batch as CachedBatch).bytes)
   }
 
+  hideBelow(offset: number): void {
+    this.#floor = Math.max(this.#floor, offset)
+  }
+
   read(fromOffset: number, limits: ReadLimits): ReadResult | undefined {
+    if (fromOffset < this.#floor) return undefined
     const slot = this.#slotOf(fromOffset)
     const first = this.#batches[slot]
     if (slot < this.#head || first === undefined || first.baseOffset + first.offsetCount <= fromOffset) return undefined

@@ -57,6 +57,12 @@ export const BROKER_CONFIGS: readonly BrokerConfigRow[] = [
   ...TOPIC_CONFIGS.flatMap((topic) => (topic.synonym === null ? [] : [topicDefault(topic, topic.synonym)])),
   live('max.connections', 'int', '20000', 'Open connections per listener; a further one is closed at once.', { min: 0 }),
   live('producer.id.expiration.ms', 'int', '86400000', 'An idempotent producer that is silent for this long is forgotten.', { min: 1 }),
+  live('log.cleaner.threads', 'int', '1', 'Partitions that are compacted at the same time.', { min: 0 }),
+  live('log.cleaner.dedupe.buffer.size', 'long', '134217728', 'Memory in bytes for the keys of what is compacted, over all partitions at a time.', {
+    min: 1_048_576,
+  }),
+  live('log.cleaner.io.max.bytes.per.second', 'double', '1.7976931348623157E308', 'Bytes that compaction reads and writes per second.', { min: 0 }),
+  live('log.cleaner.backoff.ms', 'long', '15000', 'How long compaction waits where there is nothing to do.', { min: 0 }),
   fixed('broker.rack', 'string', null, 'There are no racks.'),
   fixed('default.replication.factor', 'int', '1', 'Replicas of a topic; there is one broker.'),
   fixed('delete.topic.enable', 'boolean', 'true', 'Topics can be deleted.'),

@@ -30,7 +30,7 @@ export const FIXED_KAFKA_CONFIGS: ReadonlySet<string> = new Set(
   group.streams.num.standby.replicas group.streams.rack.aware.assignment.tags group.streams.session.timeout.ms
   group.streams.topology.description.plugin.class initial.broker.registration.timeout.ms inter.broker.listener.name
   kafka.metrics.polling.interval.secs kafka.metrics.reporters leader.imbalance.check.interval.seconds listener.security.protocol.map listeners
-  log.cleaner.enable log.dir log.dir.failure.timeout.ms log.dirs log.flush.offset.checkpoint.interval.ms log.flush.scheduler.interval.ms
+  log.dir log.dir.failure.timeout.ms log.dirs log.flush.offset.checkpoint.interval.ms log.flush.scheduler.interval.ms
   log.flush.start.offset.checkpoint.interval.ms max.request.partition.size.limit metadata.log.dir
   metadata.log.max.record.bytes.between.snapshots metadata.log.max.snapshot.interval.ms metadata.log.segment.bytes metadata.log.segment.ms
   metadata.max.idle.interval.ms metadata.max.retention.bytes metadata.max.retention.ms metrics.num.samples metrics.recording.level

@@ -1,3 +1,4 @@
+import { readRawRecord } from '../../log/raw-record.ts'
 import {
   BATCH_HEADER_BYTES,
   BATCH_MAGIC,
@@ -12,6 +13,7 @@ import {
   batchMaxTimestampMs,
   batchProducerId,
   batchRecordCount,
+  batchRecordsSection,
   batchSizeBytes,
   CONTROL_BIT,
   readRecords,
@@ -45,6 +47,8 @@ const MAX_NAMED_RECORDS = 100
 export function checkBatchForTopic(bytes: Uint8Array, settings: TopicSettings, nowMs: number): BatchFailure | null {
   const shape = checkShape(bytes)
   if (shape !== null) return refused(ERRORS.invalidRecord, shape)
+  const size = batchSizeBytes(bytes)
+  if (size < BATCH_HEADER_BYTES) return refused(ERRORS.corruptMessage, `a record batch has at least ${BATCH_HEADER_BYTES} bytes, not ${size}`)
   if (batchBaseOffset(bytes) !== 0) return refused(ERRORS.invalidRecord, `the base offset of a produced batch is 0, not ${batchBaseOffset(bytes)}`)
   if (bytes.length > settings.maxMessageBytes) {
     return refused(ERRORS.messageTooLarge, `the record batch has ${bytes.length} bytes; max.message.bytes is ${settings.maxMessageBytes}`)
@@ -52,6 +56,8 @@ export function checkBatchForTopic(bytes: Uint8Array, settings: TopicSettings, n
   if (!batchCrcHolds(bytes)) return refused(ERRORS.corruptMessage, 'the CRC-32C of the record batch does not match its bytes')
   const header = checkHeader(bytes)
   if (header !== null) return refused(ERRORS.invalidRecord, header)
+  const keyless = settings.isCompacted && batchCompression(bytes) === 0 ? checkKeys(bytes, batchRecordsSection(bytes)) : null
+  if (keyless !== null) return keyless
   return settings.logAppendTime ? null : checkTimestamps(bytes, settings, nowMs)
 }
 
@@ -60,8 +66,8 @@ function checkShape(bytes: Uint8Array): string | null {
   if (bytes.length < BATCH_HEADER_BYTES) return 'a produce request holds exactly one record batch per partition'
   if (batchMagic(bytes) !== BATCH_MAGIC) return `record batches have magic ${BATCH_MAGIC}, not ${batchMagic(bytes)}`
   const size = batchSizeBytes(bytes)
-  if (size < BATCH_HEADER_BYTES || size > bytes.length) return `the record batch says ${size} bytes, ${bytes.length} are there`
-  if (size < bytes.length) return 'a produce request holds exactly one record batch per partition'
+  if (size > bytes.length) return `the record batch says ${size} bytes, ${bytes.length} are there`
+  if (size >= BATCH_HEADER_BYTES && size < bytes.length) return 'a produce request holds exactly one record batch per partition'
   return null
 }
 
@@ -75,6 +81,20 @@ function checkHeader(bytes: Uint8Array): string | null {
   if (compression > LAST_COMPRESSION) return `there is no compression ${compression}`
   if (compression === 0 && count * LEAST_RECORD_BYTES > bytes.length - BATCH_HEADER_BYTES) return `${count} records do not fit into ${bytes.length} bytes`
   return null
+}
+
+/** Compaction has nothing to keep a record without a key by. `section`: the records of a batch, decompressed; null where all have one. */
+export function checkKeys(batch: Uint8Array, section: Uint8Array): BatchFailure | null {
+  const records: RecordFailure[] = []
+  let at = 0
+  for (let batchIndex = 0; batchIndex < batchRecordCount(batch) && records.length < MAX_NAMED_RECORDS; batchIndex++) {
+    const record = readRawRecord(section, at)
+    if (record === null) return refused(ERRORS.invalidRecord, `record ${batchIndex} of the batch is malformed`)
+    if (record.key === null) records.push({ batchIndex, message: 'a compacted topic takes no record without a key' })
+    at = record.end
+  }
+  if (records.length === 0) return null
+  return { ...failure(ERRORS.invalidRecord, `${records.length} records of the batch have no key, which a compacted topic needs`), records }
 }
 
 /** CreateTime against the broker's clock, by the header's first and largest timestamp. */

@@ -1,7 +1,7 @@
-import { batchCompression, batchRecordsSection, withRecordsSection } from '../../log/record-batch.ts'
+import { BATCH_HEADER_BYTES, batchCompression, batchRecordsSection, withRecordsSection } from '../../log/record-batch.ts'
 import { type Compress, type CompressionCodec, CompressionError, type Decompress } from '../../util/compression.ts'
 import { ERRORS, failure } from '../errors.ts'
-import { type BatchFailure, checkBatchForTopic } from './check-batch.ts'
+import { type BatchFailure, checkBatchForTopic, checkKeys } from './check-batch.ts'
 import type { Partition } from './partition.ts'
 import type { TopicSettings } from './topic-config.ts'
 
@@ -15,7 +15,8 @@ interface Job {
 }
 
 /**
- * `compression.type`: batches that came in another codec than their topic wants are compressed anew, outside the event loop.
+ * `compression.type`: batches that came in another codec than their topic wants are compressed anew, outside the event loop. On a compacted
+ * topic, which takes no record without a key, compressed batches are opened to be looked at.
  * Batches of one partition keep their order. Nothing is done, and nothing waits, where a topic takes what producers send.
  */
 export class Recompression {
@@ -43,8 +44,7 @@ export class Recompression {
     const { settings } = partition.topic
     const queue = this.#queues.get(partition)
     // What is no batch is handed on, for the refusal that it gets everywhere.
-    const isRight =
-      settings.compressionCodec === null || checkBatchForTopic(bytes, settings, nowMs) !== null || batchCompression(bytes) === settings.compressionCodec
+    const isRight = !mustBeOpened(bytes, settings) || checkBatchForTopic(bytes, settings, nowMs) !== null
     if (isRight && queue === undefined) {
       append(bytes)
       return
@@ -58,15 +58,19 @@ export class Recompression {
       return
     }
     this.#waitingBytes += bytes.length
-    void this.#recompress(bytes, settings, settings.compressionCodec as CompressionCodec).then((outcome) => {
+    void this.#recompress(bytes, settings).then((outcome) => {
       this.#waitingBytes -= bytes.length
       this.#finish(partition, job, outcome)
     })
   }
 
-  async #recompress(bytes: Uint8Array, settings: TopicSettings, codec: CompressionCodec): Promise<Recompressed> {
+  async #recompress(bytes: Uint8Array, settings: TopicSettings): Promise<Recompressed> {
     try {
       const records = await this.#decompress(batchCompression(bytes), batchRecordsSection(bytes), settings.maxDecompressedBytes)
+      const keyless = settings.isCompacted ? checkKeys(bytes, records) : null
+      if (keyless !== null) return keyless
+      const codec = settings.compressionCodec ?? (batchCompression(bytes) as CompressionCodec)
+      if (codec === batchCompression(bytes)) return bytes
       return withRecordsSection(bytes, codec, await this.#compress(codec, records, settings.compressionLevel))
     } catch (error) {
       // A codec that fails otherwise must not hold up what stands behind the batch.
@@ -84,6 +88,13 @@ export class Recompression {
       first.append(first.outcome)
     }
   }
+}
+
+/** It came in another codec than its topic wants, or what is within the codec has to be looked at. */
+function mustBeOpened(bytes: Uint8Array, { compressionCodec, isCompacted }: TopicSettings): boolean {
+  if (bytes.length < BATCH_HEADER_BYTES) return false
+  const codec = batchCompression(bytes)
+  return (compressionCodec !== null && codec !== compressionCodec) || (isCompacted && codec !== 0)
 }
 
 function refused(error: BatchFailure['error'], message: string): BatchFailure {

@@ -1,4 +1,4 @@
-import type { PartitionSettings } from '../../log/ports.ts'
+import type { CompactionSettings, PartitionSettings } from '../../log/ports.ts'
 import { COMPRESSION_CODECS, type CompressionCodec } from '../../util/compression.ts'
 import { type ConfigLimits, ConfigProblem, type ConfigRow, type ConfigType, configRow, parseConfig } from '../configs/config-row.ts'
 
@@ -24,7 +24,14 @@ const NOT_TIERED = 'Taken and kept; there is no tiered storage.'
 /** All topic configs of Kafka 4.4, then ours. */
 export const TOPIC_CONFIGS: readonly TopicConfigRow[] = [
   // What happens to old records.
-  row('cleanup.policy', 'list', 'delete', 'log.cleanup.policy', 'What happens to old segments; empty: nothing.', { values: ['delete'] }),
+  row(
+    'cleanup.policy',
+    'list',
+    'delete',
+    'log.cleanup.policy',
+    'What happens to closed segments: `delete` by retention, `compact` to the last record of each key, both, or (empty) nothing.',
+    { values: ['delete', 'compact'] },
+  ),
   row('retention.ms', 'long', '604800000', 'log.retention.ms', 'Age in milliseconds after which a closed segment is deleted; -1 keeps all.', { min: -1 }),
   row('retention.bytes', 'long', '-1', 'log.retention.bytes', 'Bytes per partition beyond which the oldest closed segments are deleted; -1 keeps all.'),
   row('delete.retention.ms', 'long', '86400000', 'log.cleaner.delete.retention.ms', 'How long in milliseconds a tombstone of a compacted topic stays.', {
@@ -154,6 +161,15 @@ function levelOf(type: string, number: (key: string) => number): number | undefi
   return level < 0 ? undefined : level
 }
 
+function compactionOf(number: (key: string) => number): CompactionSettings {
+  return {
+    minDirtyRatio: number('min.cleanable.dirty.ratio'),
+    minLagMs: number('min.compaction.lag.ms'),
+    maxLagMs: number('max.compaction.lag.ms'),
+    deleteRetentionMs: number('delete.retention.ms'),
+  }
+}
+
 const NO_DEFAULTS: ReadonlyMap<string, string> = new Map()
 
 /** A topic's settings as the hot path wants them, resolved from its own configs and the defaults. */
@@ -169,6 +185,8 @@ export interface TopicSettings {
   readonly compressionLevel: number | undefined
   /** The most that the records of a batch may take when it is compressed anew. */
   readonly maxDecompressedBytes: number
+  /** Only the last record of each key stays: every record needs a key. */
+  readonly isCompacted: boolean
   readonly log: PartitionSettings
 }
 
@@ -176,6 +194,9 @@ export interface TopicSettings {
 export function resolveTopicSettings(configs: ReadonlyMap<string, string>, defaults: ReadonlyMap<string, string> = NO_DEFAULTS): TopicSettings {
   const text = (key: string) => configs.get(key) ?? defaults.get(key) ?? (ROWS.get(key) as TopicConfigRow).default
   const number = (key: string) => Number(text(key))
+  const isCompacted = text('cleanup.policy').includes('compact')
+  // A segment must be closed before it can be compacted.
+  const segmentMs = isCompacted ? Math.min(number('segment.ms'), number('max.compaction.lag.ms')) : number('segment.ms')
   return {
     maxMessageBytes: number('max.message.bytes'),
     logAppendTime: text('message.timestamp.type') === 'LogAppendTime',
@@ -185,13 +206,15 @@ export function resolveTopicSettings(configs: ReadonlyMap<string, string>, defau
     compressionCodec: CODECS[text('compression.type')] ?? null,
     compressionLevel: levelOf(text('compression.type'), number),
     maxDecompressedBytes: number('max.decompressed.message.bytes'),
+    isCompacted,
     log: {
       segmentBytes: number('segment.bytes'),
-      segmentMs: number('segment.ms'),
+      segmentMs,
       indexIntervalBytes: number('index.interval.bytes'),
       retentionMs: number('retention.ms'),
       retentionBytes: number('retention.bytes'),
       deleteOld: text('cleanup.policy').includes('delete'),
+      ...(isCompacted && { compaction: compactionOf(number) }),
     },
   }
 }

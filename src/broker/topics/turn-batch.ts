@@ -94,7 +94,8 @@ export class TurnBatch {
 
   /**
    * Adds a message; its views must stay valid until it is delivered. `onDone` is called once, never within the call, for
-   * the messages of one partition in order. A message larger than its topic allows is refused with MESSAGE_TOO_LARGE.
+   * the messages of one partition in order. A message larger than its topic allows is refused with MESSAGE_TOO_LARGE, one
+   * without a key on a compacted topic with INVALID_RECORD.
    */
   add(route: LogRoute, message: Message, options: TurnOptions, onDone: TurnDone | null): void {
     if (!this.#scheduled) this.#schedule()
@@ -104,6 +105,11 @@ export class TurnBatch {
     if (BATCH_HEADER_BYTES + sizeBytes > topic.settings.maxMessageBytes) {
       const limit = topic.settings.maxMessageBytes
       const refused = failure(ERRORS.messageTooLarge, `the message takes ${sizeBytes} bytes as a record; topic "${topic.name}" allows batches of ${limit}`)
+      if (onDone !== null) this.#refused.push(() => onDone(refused, -1))
+      return
+    }
+    if (topic.settings.isCompacted && entry.key === null) {
+      const refused = failure(ERRORS.invalidRecord, `topic "${topic.name}" is compacted and takes no message without a key`)
       if (onDone !== null) this.#refused.push(() => onDone(refused, -1))
       return
     }

@@ -9,7 +9,7 @@ type PartitionResponse = Input<typeof DeleteRecordsResponse>['topics'][number]['
 /** Stands for the high watermark: all there is. */
 const ALL = -1
 
-/** DeleteRecords (21): raises the start of partitions (rule 9). Beyond the high watermark gets 1; below the start changes nothing. */
+/** DeleteRecords (21): raises the start of partitions (rule 9). Beyond the high watermark gets 1; below the start changes nothing; a topic that is only compacted gets 44. */
 export const deleteRecords: Handler<DeleteRecordsRequest, Input<typeof DeleteRecordsResponse>> = async (request, context) => {
   const topics = request.topics.map(async ({ name, partitions }) => {
     const allowed = context.broker.security.authorize(context.connection.principal, 'delete', 'topic', name)
@@ -22,8 +22,10 @@ export const deleteRecords: Handler<DeleteRecordsRequest, Input<typeof DeleteRec
 }
 
 function raise(name: string, partitionIndex: number, offset: number, context: RequestContext): PartitionResponse | Promise<PartitionResponse> {
-  const log = context.broker.topics.get(name)?.partitions[partitionIndex]?.log
-  if (log === undefined) return failed(partitionIndex, ERRORS.unknownTopicOrPartition)
+  const topic = context.broker.topics.get(name)
+  const log = topic?.partitions[partitionIndex]?.log
+  if (topic === undefined || log === undefined) return failed(partitionIndex, ERRORS.unknownTopicOrPartition)
+  if (topic.settings.isCompacted && !topic.settings.log.deleteOld) return failed(partitionIndex, ERRORS.policyViolation)
   const target = offset === ALL ? log.highWatermark : offset
   if (target < 0 || target > log.highWatermark) return failed(partitionIndex, ERRORS.offsetOutOfRange)
   if (target <= log.logStartOffset) return { partitionIndex, errorCode: 0, lowWatermark: log.logStartOffset }

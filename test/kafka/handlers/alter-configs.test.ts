@@ -83,7 +83,7 @@ test('what is refused changes nothing, not even what stands beside it (as Kafka 
     [[40], {}],
   )
   assert.deepEqual(await t.change([['remote.storage.enable', SET, 'true']]), [[40], {}])
-  assert.deepEqual(await t.change([['cleanup.policy', SET, 'compact']]), [[40], {}])
+  assert.deepEqual(await t.change([['cleanup.policy', SET, 'compacted']]), [[40], {}])
   assert.deepEqual(await t.change([beside], { times: 2 }), [[42, 42], {}])
 })
 

@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import type { LocalLog } from '../../../src/log/local-log.ts'
+import type { LocalPartition } from '../../../src/log/local-partition.ts'
+import type { FileSystem } from '../../../src/runtime/files.ts'
+import { NodeFiles } from '../../../src/runtime/files-node.ts'
+import { MemoryFiles } from '../../../src/storage/memory-files.ts'
+import { append, TOPIC_ID, temporaryFolder } from '../log-harness.ts'
+import { batchesFrom, COMPACTED, cleanedUpTo, keyed, openCompacting, recordsFrom } from './compaction-harness.ts'
+
+const STORES: Record<string, () => { fileSystem: FileSystem; remove(): void }> = {
+  memory: () => ({ fileSystem: new MemoryFiles(), remove: () => {} }),
+  disk: () => {
+    const folder = temporaryFolder()
+    return { fileSystem: new NodeFiles(folder.path), remove: folder.remove }
+  },
+}
+
+async function write(log: LocalLog, partition: LocalPartition, ...batches: Uint8Array[]): Promise<void> {
+  for (const bytes of batches) assert.ok(Array.isArray(await append(log, { batches: [{ partition, bytes }] })))
+}
+
+for (const [name, make] of Object.entries(STORES)) {
+  test(`${name}: the last record of each key stays, at its offset`, async (t) => {
+    const { fileSystem, remove } = make()
+    t.after(remove)
+    const log = await openCompacting(fileSystem)
+    const partition = log.createPartition(TOPIC_ID, 'table', 0, COMPACTED) as LocalPartition
+    log.start()
+    for (let round = 0; round < 10; round++) await write(log, partition, keyed([`a=${round}`, `b=${round}`]), keyed([`c${round}=x`]))
+    const end = partition.activeSegment?.baseOffset ?? 0
+    assert.ok(end > 20)
+    await cleanedUpTo(partition, end)
+    const records = await recordsFrom(partition)
+    assert.equal(partition.logStartOffset, 0)
+    // The segment that is written to is not cleaned: what its records supersede goes later.
+    const closed = records.filter((record) => Number(record.split(':')[0]) < end)
+    assert.deepEqual(closed.filter((record) => record.includes(':a')).length, 1)
+    assert.deepEqual(
+      closed.filter((record) => record.includes(':c')),
+      Array.from({ length: Math.floor(end / 3) }, (_, i) => `${i * 3 + 2}:c${i}=x`),
+    )
+    assert.equal(records.at(-1), '29:c9=x')
+    assert.deepEqual(await recordsFrom(partition, 1), records)
+    await log.close()
+  })
+}
+
+test('what was compacted is there after a restart, and is compacted on', async (t) => {
+  const folder = temporaryFolder()
+  t.after(folder.remove)
+  let log = await openCompacting(new NodeFiles(folder.path))
+  let partition = log.createPartition(TOPIC_ID, 'table', 0, COMPACTED) as LocalPartition
+  log.start()
+  for (let round = 0; round < 20; round++) await write(log, partition, keyed([`a=${round}`, `b${round % 3}=${round}`]))
+  await cleanedUpTo(partition, partition.activeSegment?.baseOffset ?? 0)
+  const before = await recordsFrom(partition)
+  const { cleanBelow } = partition.cleanerMark
+  await log.close()
+  log = await openCompacting(new NodeFiles(folder.path))
+  partition = (await log.openPartition(TOPIC_ID, 'table', 0, COMPACTED)) as LocalPartition
+  log.start()
+  assert.equal(partition.cleanerMark.cleanBelow, cleanBelow)
+  assert.deepEqual(await recordsFrom(partition), before)
+  for (let round = 20; round < 30; round++) await write(log, partition, keyed([`a=${round}`, `b${round % 3}=${round}`]))
+  const end = partition.activeSegment?.baseOffset ?? 0
+  await cleanedUpTo(partition, end)
+  const closed = (await recordsFrom(partition)).filter((record) => Number(record.split(':')[0]) < end)
+  assert.equal(closed.length, 4)
+  for (const batch of await batchesFrom(partition)) assert.ok(batch.length > 0)
+  await log.close()
+})
