@@ -40,6 +40,8 @@ export interface SharePartitionParts {
   readonly limits: () => ShareLimits
   /** Makes a change durable; calls back once, later. */
   readonly save: (change: ShareChange, onDone: (ok: boolean) => void) => void
+  /** The start as it is on disk. */
+  readonly keptStart: () => number
   /** Records became free, or there is room for more. */
   readonly onFree: () => void
 }
@@ -61,6 +63,8 @@ export class SharePartition {
   readonly #parts: SharePartitionParts
   /** Nothing below is free. */
   #freeFrom: number
+  /** Changes that wait for the disk. */
+  #saving = 0
   #timer: Timer | null = null
   #timerMs = Number.POSITIVE_INFINITY
   #closed = false
@@ -211,7 +215,22 @@ export class SharePartition {
     }
     this.#runs.join(first, last)
     this.#runs.dropDone()
-    if (archived.length > 0) this.#parts.save({ startOffset: this.startOffset, batches: archived }, () => {})
+    this.#saveUnasked(archived)
+  }
+
+  /** What nobody waits for. */
+  #saveUnasked(batches: readonly KeptBatch[]): void {
+    if (!this.#closed && batches.length > 0) this.#save(batches, () => {})
+  }
+
+  #save(batches: readonly KeptBatch[], onDone: (ok: boolean) => void): void {
+    this.#saving++
+    this.#parts.save({ startOffset: this.startOffset, batches }, (ok) => {
+      this.#saving--
+      onDone(ok)
+      // The start may have passed what was never told: records that are not there, or what the disk refused before.
+      if (ok && this.#saving === 0 && !this.#closed && this.#parts.keptStart() < this.startOffset) this.#save([], () => {})
+    })
   }
 
   #check(member: string, acknowledgements: readonly Acknowledgement[]): AckFault | null {
@@ -254,7 +273,7 @@ export class SharePartition {
       onDone(null)
       return
     }
-    this.#parts.save({ startOffset: this.startOffset, batches: settled }, (ok) => {
+    this.#save(settled, (ok) => {
       this.#settled(settling, ok)
       onDone(ok ? null : { reason: 'not-kept', message: 'The disk refused the acknowledgement.' })
     })
@@ -321,7 +340,7 @@ export class SharePartition {
     if (freed.length === 0) return
     this.#runs.join(this.startOffset, this.endOffset - 1)
     this.#runs.dropDone()
-    this.#parts.save({ startOffset: this.startOffset, batches: freed }, () => {})
+    this.#saveUnasked(freed)
     this.#parts.onFree()
   }
 }

@@ -82,7 +82,7 @@ export class SharePartitions implements ShareOffsets {
     const log = this.#context.topics.getById(topicId)?.partitions[partition]?.log
     if (kept === null || log === undefined) return null
     const { startOffset } = kept
-    const lag = startOffset === UNRESOLVED ? -1 : Math.max(0, log.highWatermark - startOffset - doneCount(kept))
+    const lag = startOffset === UNRESOLVED ? -1 : Math.max(0, log.highWatermark - Math.max(startOffset, log.logStartOffset) - doneCount(kept))
     return { startOffset, leaderEpoch: log.leaderEpoch, lag }
   }
 
@@ -227,6 +227,7 @@ export class SharePartitions implements ShareOffsets {
       clock: this.#context.clock,
       limits: () => this.#limits(slot.groupId),
       save: (change, onDone) => this.#save(slot, change, onDone),
+      keptStart: () => this.#store.get(keyOf(slot))?.startOffset ?? UNRESOLVED,
       onFree: () => slot.wake(),
     })
     slot.share.raiseStart(log.logStartOffset)
