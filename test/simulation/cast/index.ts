@@ -10,6 +10,7 @@ import { groupMixed } from './group-mixed.ts'
 import { groupOffsets } from './group-offsets.ts'
 import { kafkaExact, kafkaRetention } from './kafka-exact.ts'
 import { kafkaLog } from './kafka-log.ts'
+import { kafkaMixedAcks } from './kafka-mixed-acks.ts'
 import { kafkaShortLived } from './kafka-short-lived.ts'
 import { kafkaToMqtt } from './kafka-to-mqtt.ts'
 import { mqttDelivery } from './mqtt-delivery.ts'
@@ -49,6 +50,7 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
   'mqtt-options': mqttOptions,
   'group-mixed': groupMixed,
   configs,
+  'kafka-mixed-acks': kafkaMixedAcks,
 }
 
 /** Of the runs that take all there is. */
