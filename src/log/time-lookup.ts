@@ -2,7 +2,7 @@
 import { type BatchPlace, findGoodBatch, WALK_BYTES, walkGoodBatches } from './batch-walk.ts'
 import type { LocalPartition } from './local-partition.ts'
 import type { LogCore } from './log-core.ts'
-import type { LogFailure, TimestampedOffset } from './ports.ts'
+import type { TimestampedOffset } from './ports.ts'
 import {
   type BatchRecord,
   batchBaseOffset,
@@ -19,7 +19,7 @@ import { placeBefore, rebuildIndexes } from './segment-reader.ts'
 import { lastBefore, readTimeEntry, TIME_ENTRY_BYTES, timeEntriesAreSane } from './time-index.ts'
 
 /** The first record at or after `timestampMs` between log start and high watermark. */
-export async function findTime(partition: LocalPartition, core: LogCore, timestampMs: number): Promise<TimestampedOffset | LogFailure | null> {
+export async function findTime(partition: LocalPartition, core: LogCore, timestampMs: number): Promise<TimestampedOffset | null> {
   for (const segment of [...partition.segments]) {
     if (partition.endOf(segment) <= partition.logStartOffset) continue
     if ((await checkTimes(partition, core, segment)) && segment.maxTimestamp().timestampMs < timestampMs) continue
@@ -61,14 +61,16 @@ async function maxTimestampAt(partition: LocalPartition, core: LogCore, segment:
   return timestampMs
 }
 
-async function findInSegment(partition: LocalPartition, core: LogCore, segment: Segment, timestampMs: number): Promise<TimestampedOffset | LogFailure | null> {
+async function findInSegment(partition: LocalPartition, core: LogCore, segment: Segment, timestampMs: number): Promise<TimestampedOffset | null> {
   const from = await offsetBefore(partition, core, segment, timestampMs)
   let place = await placeBefore(segment, core.indexCache, Math.max(from, partition.logStartOffset), partition.endOf(segment))
   for (;;) {
     const candidate = await firstBatch(partition, segment, place, (maxMs, baseOffset) => maxMs >= timestampMs && baseOffset < partition.highWatermark)
     if (candidate === null) return null
     const records = await recordsAt(segment, core, candidate.position, candidate.sizeBytes)
-    if (!Array.isArray(records)) return records
+    // Stored as the client sent it: its header tells that one of its records is late enough, and readers are to find out which.
+    if (records === null)
+      return { offset: Math.max(candidate.baseOffset, partition.logStartOffset), timestampMs: candidate.maxTimestampMs, leaderEpoch: candidate.leaderEpoch }
     const record = records.find((each) => each.timestampMs >= timestampMs && each.offset >= partition.logStartOffset && each.offset < partition.highWatermark)
     if (record !== undefined) return { offset: record.offset, timestampMs: record.timestampMs, leaderEpoch: candidate.leaderEpoch }
     place = { position: candidate.position + candidate.sizeBytes, offset: candidate.endOffset }
@@ -86,14 +88,13 @@ async function offsetBefore(partition: LocalPartition, core: LogCore, segment: S
 }
 
 /** The record with the largest timestamp that can be read; the first of them where several have it. */
-export async function findMaxTimestamp(partition: LocalPartition, core: LogCore): Promise<TimestampedOffset | LogFailure | null> {
+export async function findMaxTimestamp(partition: LocalPartition, core: LogCore): Promise<TimestampedOffset | null> {
   let best: Segment | null = null
   let largestMs = -1
   for (const segment of [...partition.segments]) {
     if (partition.endOf(segment) <= partition.logStartOffset || segment.writtenBytes === 0) continue
     await checkTimes(partition, core, segment)
     const timestampMs = segment.baseOffset < partition.logStartOffset ? await largestFrom(partition, core, segment) : segment.maxTimestamp().timestampMs
-    if (typeof timestampMs !== 'number') return timestampMs
     if (timestampMs <= largestMs) continue
     best = segment
     largestMs = timestampMs
@@ -102,21 +103,22 @@ export async function findMaxTimestamp(partition: LocalPartition, core: LogCore)
 }
 
 /** The largest timestamp of the records from the log start on, in the segment that holds it: its index speaks of those below too. */
-async function largestFrom(partition: LocalPartition, core: LogCore, segment: Segment): Promise<number | LogFailure> {
+async function largestFrom(partition: LocalPartition, core: LogCore, segment: Segment): Promise<number> {
   const start = partition.logStartOffset
   const place = await placeBefore(segment, core.indexCache, start, partition.endOf(segment))
   let largestMs = -1
-  const straddling: Pick<Candidate, 'position' | 'sizeBytes'>[] = []
+  const straddling: Pick<Candidate, 'position' | 'sizeBytes' | 'maxTimestampMs'>[] = []
   await walkGoodBatches(segment.log, place, segment.writtenBytes, WALK_BYTES, (bytes, at, position) => {
     const baseOffset = batchBaseOffset(bytes, at)
     if (baseOffset >= start) largestMs = Math.max(largestMs, batchMaxTimestampMs(bytes, at))
-    else if (baseOffset + batchOffsetCount(bytes, at) > start) straddling.push({ position, sizeBytes: batchSizeBytes(bytes, at) })
+    else if (baseOffset + batchOffsetCount(bytes, at) > start)
+      straddling.push({ position, sizeBytes: batchSizeBytes(bytes, at), maxTimestampMs: batchMaxTimestampMs(bytes, at) })
     return true
   })
-  for (const { position, sizeBytes } of straddling) {
+  for (const { position, sizeBytes, maxTimestampMs } of straddling) {
     const records = await recordsAt(segment, core, position, sizeBytes)
-    if (!Array.isArray(records)) return records
-    for (const { offset, timestampMs } of records) if (offset >= start) largestMs = Math.max(largestMs, timestampMs)
+    if (records === null) largestMs = Math.max(largestMs, maxTimestampMs)
+    else for (const { offset, timestampMs } of records) if (offset >= start) largestMs = Math.max(largestMs, timestampMs)
   }
   return largestMs
 }
@@ -124,8 +126,10 @@ async function largestFrom(partition: LocalPartition, core: LogCore, segment: Se
 interface Candidate {
   readonly position: number
   readonly sizeBytes: number
+  readonly baseOffset: number
   readonly leaderEpoch: number
   readonly endOffset: number
+  readonly maxTimestampMs: number
 }
 
 /** The first good batch that fits; damaged ones cannot be read anyhow, and are passed over. */
@@ -143,7 +147,8 @@ async function firstBatch(
       const baseOffset = batchBaseOffset(bytes, at)
       if (!fits(batchMaxTimestampMs(bytes, at), baseOffset)) return true
       const endOffset = baseOffset + batchOffsetCount(bytes, at)
-      found = { position, sizeBytes: batchSizeBytes(bytes, at), leaderEpoch: batchLeaderEpoch(bytes, at), endOffset }
+      const maxTimestampMs = batchMaxTimestampMs(bytes, at)
+      found = { position, sizeBytes: batchSizeBytes(bytes, at), baseOffset, leaderEpoch: batchLeaderEpoch(bytes, at), endOffset, maxTimestampMs }
       return false
     })
     place = walked.bad ? await findGoodBatch(segment.log, walked, { to, endOffset: partition.endOf(segment) }) : null
@@ -151,16 +156,16 @@ async function firstBatch(
   return found
 }
 
-async function recordsAt(segment: Segment, core: LogCore, position: number, sizeBytes: number): Promise<BatchRecord[] | LogFailure> {
+/** Null where what its client sent as a batch cannot be read: its CRC holds, what is in it nobody looked at. */
+async function recordsAt(segment: Segment, core: LogCore, position: number, sizeBytes: number): Promise<BatchRecord[] | null> {
   const batch = Buffer.allocUnsafe(sizeBytes)
   await segment.log.read(batch, position)
   const codec = batchCompression(batch)
   try {
     const section = codec === 0 ? batchRecordsSection(batch) : await core.decompress(codec, batchRecordsSection(batch), core.settings.decompressedBytesMax)
     const records = readRecords(batch, section)
-    if (Array.isArray(records)) return records
-    return { code: 'corrupt', message: `${segment.log.path}: the batch at position ${position} is damaged: ${records.message}` }
-  } catch (error) {
-    return { code: 'corrupt', message: `${segment.log.path}: the batch at position ${position} cannot be decompressed`, cause: error }
+    return Array.isArray(records) ? records : null
+  } catch {
+    return null
   }
 }

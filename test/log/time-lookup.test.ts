@@ -7,6 +7,7 @@ import { DEFAULT_LOG_SETTINGS } from '../../src/log/settings.ts'
 import { SeededRandom } from '../../src/testing/seeded-random.ts'
 import { mountDisk } from '../../src/testing/simulated-files.ts'
 import type { SimulatedProcess } from '../../src/testing/simulated-time.ts'
+import { crc32c } from '../../src/util/crc32c.ts'
 import { steadyDisk } from '../testing/steady-disk.ts'
 import { Bench } from './disk-bench.ts'
 import { append, SETTINGS, TOPIC_ID } from './log-harness.ts'
@@ -38,6 +39,27 @@ test('the largest timestamp is that of a record that can be read, though a large
   assert.deepEqual(await bench.until(partition.offsetOfMaxTimestamp()), { offset: 4, timestampMs: START_MS + 30, leaderEpoch: 0 })
   await raiseStart(bench, partition, 6)
   assert.equal(await bench.until(partition.offsetOfMaxTimestamp()), null)
+  await bench.until(bench.log.close())
+})
+
+/** What a client may send: its header and its CRC are right, what it says to be gzip is none. */
+function unreadable(...afterMs: number[]): Uint8Array {
+  const bytes = Buffer.from(at(...afterMs))
+  bytes.writeInt16BE(1, 21)
+  bytes.writeUInt32BE(crc32c(bytes.subarray(21)), 17)
+  return bytes
+}
+
+test('a batch that a client compressed wrongly is found by its header: its first offset and its largest time', async () => {
+  const { bench, partition } = await openBench()
+  for (const batch of [at(10), unreadable(20, 500, 30), at(600)]) await bench.appendBatch(partition, batch)
+  const found = { offset: 1, timestampMs: START_MS + 500, leaderEpoch: 0 }
+  for (const ms of [15, 20, 500]) assert.deepEqual(await bench.until(partition.offsetForTime(START_MS + ms)), found)
+  assert.deepEqual(await bench.until(partition.offsetForTime(START_MS + 501)), { offset: 4, timestampMs: START_MS + 600, leaderEpoch: 0 })
+  await raiseStart(bench, partition, 2)
+  assert.deepEqual(await bench.until(partition.offsetForTime(START_MS)), { ...found, offset: 2 })
+  await bench.appendBatch(partition, unreadable(700))
+  assert.deepEqual(await bench.until(partition.offsetOfMaxTimestamp()), { offset: 5, timestampMs: START_MS + 700, leaderEpoch: 0 })
   await bench.until(bench.log.close())
 })
 

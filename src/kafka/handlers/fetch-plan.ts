@@ -15,6 +15,7 @@ type PartitionResponse = Response['responses'][number]['partitions'][number]
 type AskedPartition = FetchRequest['topics'][number]['partitions'][number]
 
 const FIRST_WITH_TOPIC_ID = 13
+const READ_UNCOMMITTED = 0
 const READ_COMMITTED = 1
 
 /** One partition of the request, or of its session. */
@@ -104,11 +105,11 @@ export class FetchPlan {
         last = place
       }
       const partition = topic?.partitions[place.asked.partition] ?? null
-      const fault = allowed ? this.#missing(place, topic, partition) : ERRORS.topicAuthorizationFailed
+      const fault = allowed ? (this.#missing(place, topic, partition) ?? this.#unknownIsolation()) : ERRORS.topicAuthorizationFailed
       // A session remembers the name of an id, so that it can tell what became of it.
       if (byId && topic !== undefined) place.topic = topic.name
       this.#sessionPlaces.push(place)
-      this.#places.push({ asked: place.asked, partition, answer: fault === null ? null : errorAnswer(place.asked, fault) })
+      this.#places.push({ asked: place.asked, partition, answer: fault === null ? null : { ...errorAnswer(place.asked, fault), abortedTransactions: [] } })
     }
   }
 
@@ -122,6 +123,12 @@ export class FetchPlan {
       return this.#context.broker.topics.get(name) === undefined ? ERRORS.unknownTopicOrPartition : ERRORS.inconsistentTopicId
     }
     return partition === null ? ERRORS.unknownTopicOrPartition : null
+  }
+
+  /** Records of open and aborted transactions must not be shown because a client asked for something else. */
+  #unknownIsolation(): ErrorRow | null {
+    const { isolationLevel } = this.#request
+    return isolationLevel === READ_UNCOMMITTED || isolationLevel === READ_COMMITTED ? null : ERRORS.invalidRequest
   }
 
   #readFrom(first: number): boolean | Promise<boolean> {
@@ -178,7 +185,7 @@ export class FetchPlan {
   #checkPlace(asked: AskedPartition, partition: Partition): PartitionResponse | null {
     if (partition.deleted) return errorAnswer(asked, this.#byId ? ERRORS.unknownTopicId : ERRORS.unknownTopicOrPartition)
     const { log } = partition
-    const epochFault = leaderEpochFault(asked.currentLeaderEpoch, log.leaderEpoch)
+    const epochFault = leaderEpochFault(Math.max(asked.currentLeaderEpoch, -1), log.leaderEpoch)
     if (epochFault !== null) return errorAnswer(asked, epochFault)
     if (asked.lastFetchedEpoch >= 0) {
       const diverging = divergence(asked, partition)

@@ -10,6 +10,7 @@ type Response = Input<typeof ListOffsetsResponse>
 type PartitionResponse = Response['topics'][number]['partitions'][number]
 type AskedPartition = ListOffsetsRequest['topics'][number]['partitions'][number]
 
+const READ_UNCOMMITTED = 0
 const READ_COMMITTED = 1
 const LATEST = -1
 const EARLIEST = -2
@@ -37,7 +38,8 @@ const FIRST_VERSION: ReadonlyMap<number, number> = new Map([
  */
 export const listOffsets: Handler<ListOffsetsRequest, Response> = (request, context) => {
   const repeated = repeatedPartitions(request)
-  const answers = request.topics.map((topic) => {
+  const named = request.topics.filter(({ partitions }) => partitions.length > 0)
+  const answers = named.map((topic) => {
     const name = topic.name
     const allowed = context.broker.security.authorize(context.connection.principal, 'describe', 'topic', name)
     const partitions = withoutRepeats(topic.partitions).map((asked) => {
@@ -74,6 +76,7 @@ function repeatedPartitions(request: ListOffsetsRequest): ReadonlySet<string> {
 function find(asked: AskedPartition, { log }: Partition, isolationLevel: number, context: RequestContext): PartitionResponse | Promise<PartitionResponse> {
   const epochFault = leaderEpochFault(asked.currentLeaderEpoch, log.leaderEpoch)
   if (epochFault !== null) return errorAnswer(asked, epochFault)
+  if (isolationLevel !== READ_UNCOMMITTED && isolationLevel !== READ_COMMITTED) return errorAnswer(asked, ERRORS.invalidRequest)
   const { timestamp } = asked
   if (timestamp < 0 && context.version < (FIRST_VERSION.get(timestamp) ?? Infinity)) return errorAnswer(asked, ERRORS.unsupportedVersion)
   const endOffset = () => (isolationLevel === READ_COMMITTED ? log.lastStableOffset : log.highWatermark)
@@ -82,7 +85,7 @@ function find(asked: AskedPartition, { log }: Partition, isolationLevel: number,
       return place(asked, endOffset(), -1, log.leaderEpoch)
     case EARLIEST:
     case EARLIEST_LOCAL:
-      return place(asked, log.logStartOffset, -1, log.epochOf(log.logStartOffset))
+      return place(asked, log.logStartOffset, -1, log.logStartOffset < log.logEndOffset ? log.epochOf(log.logStartOffset) : log.leaderEpoch)
     case LATEST_TIERED:
     case EARLIEST_PENDING_UPLOAD:
       return place(asked, -1, -1, -1)

@@ -17,6 +17,7 @@ type PartitionData = TopicData['partitionData'][number]
 const ACKS_NONE = 0
 const ACKS_LEADER = 1
 const ACKS_ALL = -1
+const KNOWN_ACKS: ReadonlySet<number> = new Set([ACKS_NONE, ACKS_LEADER, ACKS_ALL])
 const ZSTD = 4
 /** First versions with zstd (KIP-110) and with topic ids (KIP-516). */
 const FIRST_WITH_ZSTD = 7
@@ -38,7 +39,7 @@ const RESERVED_TOPICS: ReadonlySet<string> = new Set(['__consumer_offsets', '__t
  * v12: a batch takes its partition into the transaction by itself (KIP-890). Left out: `timeoutMs`, since nothing waits for other brokers.
  */
 export const produce: Handler<ProduceRequest, Response> = (request, context) => {
-  const refusal = refuseWhole(request, context)
+  const refusal = refuseTransaction(request, context)
   if (request.acks === ACKS_NONE) {
     produceUnanswered(request, context, refusal)
     return null
@@ -46,9 +47,8 @@ export const produce: Handler<ProduceRequest, Response> = (request, context) => 
   return new Answer(request, context, refusal).result()
 }
 
-/** An error that every partition of the request gets. */
-function refuseWhole(request: ProduceRequest, context: RequestContext): ErrorRow | null {
-  if (request.acks !== ACKS_NONE && request.acks !== ACKS_LEADER && request.acks !== ACKS_ALL) return ERRORS.invalidRequiredAcks
+/** An error that every partition of the request gets, those that are not there too. */
+function refuseTransaction(request: ProduceRequest, context: RequestContext): ErrorRow | null {
   const transactional = request.topicData.some((topic) => topic.partitionData.some(({ records }) => isTransactional(records)))
   if (!transactional) return null
   const { transactionalId } = request
@@ -111,6 +111,10 @@ function producePartition(
   const target = refusal ?? findPartition(data, index, context)
   if ('kafka' in target) {
     onDone(errorResponse(index, target, target.message))
+    return
+  }
+  if (!KNOWN_ACKS.has(request.acks)) {
+    onDone(errorResponse(index, ERRORS.invalidRequiredAcks, ERRORS.invalidRequiredAcks.message))
     return
   }
   if (records === null) {

@@ -2,7 +2,9 @@ import type { Question } from '../question.ts'
 import { ADMINISTRATION_QUESTIONS } from './administration.ts'
 import { CONFIG_QUESTIONS } from './configs.ts'
 import { CONSUMER_GROUP_QUESTIONS } from './consumer-groups.ts'
+import { FETCH_QUESTIONS } from './fetch.ts'
 import { FETCH_SESSION_QUESTIONS } from './fetch-sessions.ts'
+import { PRODUCE_QUESTIONS } from './produce.ts'
 import { TRANSACTION_QUESTIONS } from './transactions.ts'
 
 /** Every area has a file of its own. */
@@ -10,6 +12,8 @@ export const QUESTIONS: readonly Question[] = [
   ...ADMINISTRATION_QUESTIONS,
   ...CONFIG_QUESTIONS,
   ...CONSUMER_GROUP_QUESTIONS,
+  ...FETCH_QUESTIONS,
   ...FETCH_SESSION_QUESTIONS,
+  ...PRODUCE_QUESTIONS,
   ...TRANSACTION_QUESTIONS,
 ]
