@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Installs the foreign clients of test/compat into .cache (Python, Java) and, where root may, Debian's programs. It does only
+# Installs the foreign clients of test/compat into .cache (Python, Java, Go) and, where root may, Debian's programs. It does only
 # what is missing, says what it does, and leaves out with a line what it cannot do: the suites then skip with the reason.
 set -u
 cd "$(dirname "$0")/../.."
 cache="${COMPAT_CACHE:-$PWD/.cache}"
 mkdir -p "$cache"
-PATH="$PATH:/usr/sbin"
+PATH="$PATH:/usr/sbin:/usr/local/go/bin"
 
 say() { printf 'install: %s\n' "$*" >&2; }
 has() { command -v "$1" >/dev/null 2>&1; }
@@ -18,6 +18,10 @@ debian() {
   has python3 && python3 -c 'import ensurepip' 2>/dev/null || packages+=(python3-venv)
   has javac || packages+=(openjdk-17-jdk-headless)
   has mvn || packages+=(maven)
+  if ! has go; then
+    # One that is too old to fetch a newer one is of no use.
+    dpkg --compare-versions "$(apt-cache policy golang-go 2>/dev/null | sed -n 's/.*Candidate: //p')" ge 2:1.21 2>/dev/null && packages+=(golang-go)
+  fi
   [ ${#packages[@]} -eq 0 ] && return
   if ! has apt-get || [ "$(id -u)" != 0 ]; then
     say "not installed, and only root may: ${packages[*]}"
@@ -62,6 +66,18 @@ java_clients() {
   fi
 }
 
+# The programs of test/compat/go. A Go older than its go.mod wants fetches the newer one itself, from 1.21 on.
+go_clients() {
+  has go || { say 'no go'; return; }
+  local folder="$cache/go"
+  if [ -e "$folder/built" ] && [ -z "$(find test/compat/go -newer "$folder/built" \( -name '*.go' -o -name 'go.*' \))" ]; then return; fi
+  say "the clients in Go, with $(go version)"
+  mkdir -p "$folder"
+  (cd test/compat/go && GOFLAGS=-buildvcs=false go build -o "$folder/" ./franz ./sarama ./segmentio) </dev/null >&2 && touch "$folder/built" ||
+    { say 'go build failed'; rm -rf "$folder"; }
+}
+
 debian
 python
 java_clients
+go_clients

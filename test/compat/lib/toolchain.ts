@@ -22,6 +22,17 @@ export function pythonMissing(): string | false {
   return existsSync(PYTHON) ? false : `no ${PYTHON}: ${INSTALL}`
 }
 
+const GO = join(CACHE, 'go')
+
+/** A program of `test/compat/go`. */
+export const goProgram = (name: string): string => join(GO, name)
+
+/** False when the programs of Go's clients are built, else why not. */
+export function goMissing(): string | false {
+  const absent = ['franz', 'sarama', 'segmentio'].filter((name) => !existsSync(goProgram(name)))
+  return absent.length === 0 ? false : `no ${absent.join(', ')} in ${GO}: ${INSTALL}`
+}
+
 /** False when the jars and the compiled classes are there, else why not. */
 export function javaMissing(): string | false {
   const needed = ['clients-3.9.2', 'clients-4.1.2', 'clients-4.4.0', 'streams-4.3.1', 'tools-4.1.2', 'classes']
