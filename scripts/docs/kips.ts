@@ -39,6 +39,7 @@ export const KIPS: readonly (readonly [number: number, title: string, where: str
   [848, 'Consumer groups whose assignments the broker makes', 'ConsumerGroupHeartbeat, ConsumerGroupDescribe'],
   [890, 'Transactions that no zombie can enter', 'EndTxn 5, Produce 12'],
   [896, 'Old versions that are gone', 'the first versions of all APIs'],
+  [932, 'Share groups: members that share partitions, a record at a time', 'ShareGroupHeartbeat, ShareFetch, ShareAcknowledge'],
   [966, 'Pages of partitions', 'DescribeTopicPartitions'],
   [1142, 'Names of what has configs', 'ListConfigResources'],
   [1242, 'The cluster and node a client expects', 'ApiVersions 5'],

@@ -3,6 +3,7 @@ import { addOffsetsToTxn } from './handlers/add-offsets-to-txn.ts'
 import { addPartitionsToTxn } from './handlers/add-partitions-to-txn.ts'
 import { alterClientQuotas } from './handlers/alter-client-quotas.ts'
 import { alterConfigs } from './handlers/alter-configs.ts'
+import { alterShareGroupOffsets } from './handlers/alter-share-group-offsets.ts'
 import { alterUserScramCredentials } from './handlers/alter-user-scram-credentials.ts'
 import { apiVersions } from './handlers/api-versions.ts'
 import { consumerGroupDescribe } from './handlers/consumer-group-describe.ts'
@@ -14,6 +15,7 @@ import { createTopics } from './handlers/create-topics.ts'
 import { deleteAcls } from './handlers/delete-acls.ts'
 import { deleteGroups } from './handlers/delete-groups.ts'
 import { deleteRecords } from './handlers/delete-records.ts'
+import { deleteShareGroupOffsets } from './handlers/delete-share-group-offsets.ts'
 import { deleteTopics } from './handlers/delete-topics.ts'
 import { describeAcls } from './handlers/describe-acls.ts'
 import { describeClientQuotas } from './handlers/describe-client-quotas.ts'
@@ -24,6 +26,7 @@ import { describeGroups } from './handlers/describe-groups.ts'
 import { describeLogDirs } from './handlers/describe-log-dirs.ts'
 import { describeProducers } from './handlers/describe-producers.ts'
 import { describeQuorum } from './handlers/describe-quorum.ts'
+import { describeShareGroupOffsets } from './handlers/describe-share-group-offsets.ts'
 import { describeTopicPartitions } from './handlers/describe-topic-partitions.ts'
 import { describeTransactions } from './handlers/describe-transactions.ts'
 import { describeUserScramCredentials } from './handlers/describe-user-scram-credentials.ts'
@@ -51,6 +54,10 @@ import { produce } from './handlers/produce.ts'
 import { renewDelegationToken } from './handlers/renew-delegation-token.ts'
 import { saslAuthenticate } from './handlers/sasl-authenticate.ts'
 import { saslHandshake } from './handlers/sasl-handshake.ts'
+import { shareAcknowledge } from './handlers/share-acknowledge.ts'
+import { shareFetch } from './handlers/share-fetch.ts'
+import { shareGroupDescribe } from './handlers/share-group-describe.ts'
+import { shareGroupHeartbeat } from './handlers/share-group-heartbeat.ts'
 import { syncGroup } from './handlers/sync-group.ts'
 import { txnOffsetCommit } from './handlers/txn-offset-commit.ts'
 import { updateFeatures } from './handlers/update-features.ts'
@@ -58,6 +65,7 @@ import { AddOffsetsToTxnRequest, AddOffsetsToTxnResponse } from './messages/add-
 import { AddPartitionsToTxnRequest, AddPartitionsToTxnResponse } from './messages/add-partitions-to-txn.ts'
 import { AlterClientQuotasRequest, AlterClientQuotasResponse } from './messages/alter-client-quotas.ts'
 import { AlterConfigsRequest, AlterConfigsResponse } from './messages/alter-configs.ts'
+import { AlterShareGroupOffsetsRequest, AlterShareGroupOffsetsResponse } from './messages/alter-share-group-offsets.ts'
 import { AlterUserScramCredentialsRequest, AlterUserScramCredentialsResponse } from './messages/alter-user-scram-credentials.ts'
 import { ApiVersionsRequest, ApiVersionsResponse } from './messages/api-versions.ts'
 import { ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse } from './messages/consumer-group-describe.ts'
@@ -69,6 +77,7 @@ import { CreateTopicsRequest, CreateTopicsResponse } from './messages/create-top
 import { DeleteAclsRequest, DeleteAclsResponse } from './messages/delete-acls.ts'
 import { DeleteGroupsRequest, DeleteGroupsResponse } from './messages/delete-groups.ts'
 import { DeleteRecordsRequest, DeleteRecordsResponse } from './messages/delete-records.ts'
+import { DeleteShareGroupOffsetsRequest, DeleteShareGroupOffsetsResponse } from './messages/delete-share-group-offsets.ts'
 import { DeleteTopicsRequest, DeleteTopicsResponse } from './messages/delete-topics.ts'
 import { DescribeAclsRequest, DescribeAclsResponse } from './messages/describe-acls.ts'
 import { DescribeClientQuotasRequest, DescribeClientQuotasResponse } from './messages/describe-client-quotas.ts'
@@ -79,6 +88,7 @@ import { DescribeGroupsRequest, DescribeGroupsResponse } from './messages/descri
 import { DescribeLogDirsRequest, DescribeLogDirsResponse } from './messages/describe-log-dirs.ts'
 import { DescribeProducersRequest, DescribeProducersResponse } from './messages/describe-producers.ts'
 import { DescribeQuorumRequest, DescribeQuorumResponse } from './messages/describe-quorum.ts'
+import { DescribeShareGroupOffsetsRequest, DescribeShareGroupOffsetsResponse } from './messages/describe-share-group-offsets.ts'
 import { DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse } from './messages/describe-topic-partitions.ts'
 import { DescribeTransactionsRequest, DescribeTransactionsResponse } from './messages/describe-transactions.ts'
 import { DescribeUserScramCredentialsRequest, DescribeUserScramCredentialsResponse } from './messages/describe-user-scram-credentials.ts'
@@ -106,6 +116,10 @@ import { ProduceRequest, ProduceResponse } from './messages/produce.ts'
 import { RenewDelegationTokenRequest, RenewDelegationTokenResponse } from './messages/renew-delegation-token.ts'
 import { SaslAuthenticateRequest, SaslAuthenticateResponse } from './messages/sasl-authenticate.ts'
 import { SaslHandshakeRequest, SaslHandshakeResponse } from './messages/sasl-handshake.ts'
+import { ShareAcknowledgeRequest, ShareAcknowledgeResponse } from './messages/share-acknowledge.ts'
+import { ShareFetchRequest, ShareFetchResponse } from './messages/share-fetch.ts'
+import { ShareGroupDescribeRequest, ShareGroupDescribeResponse } from './messages/share-group-describe.ts'
+import { ShareGroupHeartbeatRequest, ShareGroupHeartbeatResponse } from './messages/share-group-heartbeat.ts'
 import { SyncGroupRequest, SyncGroupResponse } from './messages/sync-group.ts'
 import { TxnOffsetCommitRequest, TxnOffsetCommitResponse } from './messages/txn-offset-commit.ts'
 import { UpdateFeaturesRequest, UpdateFeaturesResponse } from './messages/update-features.ts'
@@ -170,5 +184,12 @@ export const KAFKA_APIS = new ApiTable([
   api(ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, consumerGroupHeartbeat, [0, 1]),
   api(ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse, consumerGroupDescribe, [0, 1]),
   api(ListConfigResourcesRequest, ListConfigResourcesResponse, listConfigResources, [0, 1]),
+  api(ShareFetchRequest, ShareFetchResponse, shareFetch, [1, 2], { exclusive: true }),
+  api(ShareAcknowledgeRequest, ShareAcknowledgeResponse, shareAcknowledge, [1, 2]),
   api(DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse, describeTopicPartitions, [0, 0]),
+  api(ShareGroupHeartbeatRequest, ShareGroupHeartbeatResponse, shareGroupHeartbeat, [1, 1]),
+  api(ShareGroupDescribeRequest, ShareGroupDescribeResponse, shareGroupDescribe, [1, 1]),
+  api(DescribeShareGroupOffsetsRequest, DescribeShareGroupOffsetsResponse, describeShareGroupOffsets, [0, 1]),
+  api(AlterShareGroupOffsetsRequest, AlterShareGroupOffsetsResponse, alterShareGroupOffsets, [0, 0]),
+  api(DeleteShareGroupOffsetsRequest, DeleteShareGroupOffsetsResponse, deleteShareGroupOffsets, [0, 0]),
 ])

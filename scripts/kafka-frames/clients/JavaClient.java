@@ -54,6 +54,7 @@ public class JavaClient {
             transactions(common, admin, topic, prefix);
             for (String instance : Arrays.asList(null, "static-1")) consume(common, admin, prefix + "-group", topic, instance);
             for (String instance : Arrays.asList(null, "static-1")) consumeByNewProtocol(common, admin, prefix + "-new-group", topic, instance);
+            share(common, admin, prefix + "-share-group", topic);
             attempt(() -> admin.listTopics().names().get());
             attempt(() -> admin.listGroups().all().get());
             attempt(() -> admin.describeConsumerGroups(List.of(prefix + "-group")).all().get());
@@ -163,6 +164,31 @@ public class JavaClient {
             attempt(() -> admin.describeConsumerGroups(List.of(group, "no-such-group")).all().get());
             attempt(() -> consumer.committed(Set.of(new TopicPartition(topic, 0))));
         }
+    }
+
+    /** KIP-932: reads, accepts, rejects and releases; then its group is described, altered and deleted. */
+    static void share(Map<String, Object> common, Admin admin, String group, String topic) {
+        AlterConfigOp earliest = new AlterConfigOp(new ConfigEntry("share.auto.offset.reset", "earliest"), AlterConfigOp.OpType.SET);
+        attempt(() -> admin.incrementalAlterConfigs(Map.of(new ConfigResource(ConfigResource.Type.GROUP, group), List.of(earliest))).all().get());
+        Map<String, Object> settings = new HashMap<>(common);
+        settings.putAll(Map.of("group.id", group, "share.acknowledgement.mode", "explicit", "client.rack", "r1"));
+        var deserializer = new org.apache.kafka.common.serialization.ByteArrayDeserializer();
+        TopicPartition first = new TopicPartition(topic, 0);
+        AcknowledgeType[] types = { AcknowledgeType.ACCEPT, AcknowledgeType.RELEASE, AcknowledgeType.REJECT };
+        try (ShareConsumer<byte[], byte[]> consumer = new KafkaShareConsumer<>(settings, deserializer, deserializer)) {
+            consumer.subscribe(List.of(topic));
+            int read = 0;
+            for (int i = 0; i < 40 && read < 4; i++) {
+                for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(500))) consumer.acknowledge(record, types[read++ % types.length]);
+                if (i % 2 == 0) consumer.commitSync();
+            }
+            attempt(() -> admin.describeShareGroups(List.of(group, "no-such-group"), new DescribeShareGroupsOptions().includeAuthorizedOperations(true)).all().get());
+            attempt(() -> admin.listShareGroupOffsets(Map.of(group, new ListShareGroupOffsetsSpec())).all().get());
+        }
+        attempt(() -> admin.listShareGroupOffsets(Map.of(group, new ListShareGroupOffsetsSpec().topicPartitions(List.of(first)))).all().get());
+        attempt(() -> admin.alterShareGroupOffsets(group, Map.of(first, 1L)).all().get());
+        attempt(() -> admin.deleteShareGroupOffsets(group, Set.of(topic, "no-such-topic")).all().get());
+        attempt(() -> admin.deleteShareGroups(List.of(group)).all().get());
     }
 
     static void consume(Map<String, Object> common, Admin admin, String group, String topic, String instance) {

@@ -7,6 +7,8 @@ import type { Input } from '../wire/message.ts'
 type Response = Input<typeof AlterShareGroupOffsetsResponse>
 type AskedTopic = AlterShareGroupOffsetsRequest['topics'][number]
 
+/** Where the group's configs say. */
+const UNRESOLVED = -1
 const NO_TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAAAA'
 
 /**
@@ -16,7 +18,11 @@ const NO_TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAAAA'
 export const alterShareGroupOffsets: Handler<AlterShareGroupOffsetsRequest, Response> = (request, context) => {
   const { groupId } = request
   if (!context.broker.security.authorize(context.connection.principal, 'read', 'group', groupId)) return refused(ERRORS.groupAuthorizationFailed)
-  const topics = request.topics.map((asked) => checkTopic(asked, context))
+  const names = new Set(request.topics.map(({ topicName }) => topicName))
+  const topics = [...names].map((topicName) => {
+    const asked = request.topics.filter((topic) => topic.topicName === topicName)
+    return checkTopic({ topicName, partitions: asked.flatMap(({ partitions }) => partitions) }, context)
+  })
   return whenAnswered<Response>((respond) => {
     const starts = topics.flatMap(({ topicId, partitions }) =>
       partitions.flatMap(({ partitionIndex, startOffset, error }) => (error === null ? [{ topicId, partition: partitionIndex, startOffset }] : [])),
@@ -42,7 +48,8 @@ function checkTopic({ topicName, partitions }: AskedTopic, { broker, connection 
     partitions: partitions.map(({ partitionIndex, startOffset }) => ({
       partitionIndex,
       startOffset,
-      error: refusal ?? (topic?.partitions[partitionIndex] === undefined ? ERRORS.unknownTopicOrPartition : null),
+      // Kafka's word for an offset that cannot be, too.
+      error: refusal ?? (topic?.partitions[partitionIndex] === undefined || startOffset < UNRESOLVED ? ERRORS.unknownTopicOrPartition : null),
     })),
   }
 }

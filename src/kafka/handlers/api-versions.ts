@@ -11,6 +11,7 @@ export const API_VERSIONS_KEY = 18
 export const FEATURES: readonly { readonly name: string; readonly level: number }[] = [
   { name: 'transaction.version', level: 2 },
   { name: 'group.version', level: 1 },
+  { name: 'share.version', level: 1 },
 ]
 /** Levels never change while a broker runs, and clients ignore features without an epoch. */
 const FEATURES_EPOCH = 1
@@ -28,7 +29,7 @@ const SOFTWARE = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$/
  * v3: the client names its software; a name that is none gets 42 and no list.
  * v5: the client may say which cluster and node it expects, both or neither (KIP-1242): only one of them gets 42, another
  * cluster or node 129, whereupon the client begins anew with its bootstrap servers.
- * Features (rule 4): the second protocol of transactions (KIP-890) and groups of KIP-848. In v3 and below a feature whose lowest level is 0 is left
+ * Features (rule 4): the second protocol of transactions (KIP-890), groups of KIP-848, share groups (KIP-932). In v3 and below a feature whose lowest level is 0 is left
  * out (KAFKA-17492).
  */
 export const apiVersions: Handler<ApiVersionsRequest, Response> = (request, context) => {

@@ -13,7 +13,7 @@ const NOTHING_KEPT = 'There is no offset information to delete.'
 export const deleteShareGroupOffsets: Handler<DeleteShareGroupOffsetsRequest, Response> = (request, context) => {
   const { groupId } = request
   if (!context.broker.security.authorize(context.connection.principal, 'delete', 'group', groupId)) return refused(ERRORS.groupAuthorizationFailed)
-  const topics = request.topics.map(({ topicName }) => checkTopic(topicName, context))
+  const topics = [...new Set(request.topics.map(({ topicName }) => topicName))].map((topicName) => checkTopic(topicName, context))
   const known = topics.filter(({ error }) => error === null)
   return whenAnswered<Response>((respond) => {
     context.broker.groups.share.deleteOffsets(

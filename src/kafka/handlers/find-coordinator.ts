@@ -1,4 +1,5 @@
 import { ERRORS, type ErrorRow } from '../../broker/errors.ts'
+import { CLUSTER_RESOURCE } from '../cluster-resource.ts'
 import type { Handler, RequestContext } from '../handler.ts'
 import type { FindCoordinatorRequest, FindCoordinatorResponse } from '../messages/find-coordinator.ts'
 import type { Input } from '../wire/message.ts'
@@ -8,11 +9,17 @@ type Coordinator = Response['coordinators'][number]
 
 const GROUP = 0
 const TRANSACTION = 1
+const SHARE = 2
 const FIRST_WITH_KEYS = 4
+const FIRST_WITH_SHARE = 6
+
+/** What keeps the state of a share partition is asked for by group, topic id and partition; a group id may have colons. */
+const SHARE_PARTITION = /^.+:[\w-]{22}:\d+$/s
 
 /**
- * FindCoordinator (10): this broker coordinates every group and every transaction. v1: key types. v4: several keys at once.
- * Share groups (type 2, v6) are not served: 42.
+ * FindCoordinator (10): this broker coordinates every group and every transaction, and keeps what share groups did with records.
+ * v1: key types. v4: several keys at once. v6: share partitions (KIP-932), which brokers ask for in Kafka, not clients: a share
+ * group is found as any other.
  */
 export const findCoordinator: Handler<FindCoordinatorRequest, Response> = (request, context) => {
   if (context.version >= FIRST_WITH_KEYS) {
@@ -40,6 +47,11 @@ function refuse(key: string, keyType: number, context: RequestContext): { readon
     case TRANSACTION: {
       const allowed = context.broker.security.authorize(context.connection.principal, 'describe', 'transactional-id', key)
       return allowed ? null : { error: ERRORS.transactionalIdAuthorizationFailed, message: ERRORS.transactionalIdAuthorizationFailed.message }
+    }
+    case SHARE: {
+      if (context.version < FIRST_WITH_SHARE || !SHARE_PARTITION.test(key)) return { error: ERRORS.invalidRequest, message: '' }
+      const allowed = context.broker.security.authorize(context.connection.principal, 'cluster-action', 'cluster', CLUSTER_RESOURCE)
+      return allowed ? null : { error: ERRORS.clusterAuthorizationFailed, message: ERRORS.clusterAuthorizationFailed.message }
     }
     default:
       return { error: ERRORS.invalidRequest, message: `this broker has no coordinator of type ${keyType}` }
