@@ -77,7 +77,7 @@ export class OffsetCommits {
 
   delete(groupId: string, deletions: readonly OffsetDeletion[], respond: Respond<CommitResult>): void {
     const group = this.#registry.get(groupId)
-    if (group === undefined || group.type === 'share') {
+    if (groupId === '' || group === undefined || group.type === 'share') {
       respond(groupId === '' ? ERRORS.invalidGroupId : ERRORS.groupIdNotFound)
       return
     }
