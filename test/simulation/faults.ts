@@ -52,12 +52,10 @@ const jump: Fault = (world, random) => {
 
 /** Syncs take long for a while: everybody waits, nothing else happens. */
 const slowDisk: Fault = (world, random) => {
-  const { time, disk } = world
-  const { syncMs } = disk.faults
-  const slowness = random.below(700)
-  disk.faults.syncMs = () => syncMs() + slowness
-  time.after(random.below(3_000), null, () => {
-    disk.faults.syncMs = syncMs
+  const slownessMs = random.below(700)
+  world.slowSyncMs += slownessMs
+  world.time.after(random.below(3_000), null, () => {
+    world.slowSyncMs -= slownessMs
   })
   world.count('slow disk')
 }

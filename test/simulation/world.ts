@@ -84,6 +84,8 @@ export class World {
   server: Server | null = null
   /** True while faults may explain a refusal or a delay. */
   diskFails = false
+  /** What each sync takes longer than usual: several faults may slow the disk down at once. */
+  slowSyncMs = 0
   /** How often the disk began to fail. */
   diskFaults = 0
   /** Set for good by the tester at the end: actors finish what they began. */
@@ -122,7 +124,7 @@ export class World {
     })
     this.disk = new SimulatedDisk(noise.named('disk'), {
       latencyMs: () => 0.02 + diskTimes.fraction() * 0.2,
-      syncMs: () => 0.1 + diskTimes.fraction() * (diskTimes.chance(0.05) ? 80 : 2),
+      syncMs: () => 0.1 + diskTimes.fraction() * (diskTimes.chance(0.05) ? 80 : 2) + this.slowSyncMs,
       syncFailure: 0,
       readFailure: 0,
       shortTransfer: 0,
