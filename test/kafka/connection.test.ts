@@ -65,7 +65,7 @@ test('ApiVersions answers every version it has, with response header v0', async 
       { name: 'share.version', minVersionLevel: 1, maxVersionLevel: 1 },
     ])
     // Old Java clients cannot read a feature whose lowest level is 0 (KAFKA-17492).
-    assert.equal(answer.supportedFeatures.length, version < 4 ? 0 : 2)
+    assert.equal(answer.supportedFeatures.length, version < 4 ? 0 : 3)
   }
 })
 
