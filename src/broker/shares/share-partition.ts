@@ -108,13 +108,13 @@ export class SharePartition {
 
   /**
    * Takes records for a member. `batches` were read from `fromOffset`, the answer of `nextOffset`, on; what others took meanwhile is
-   * left out. Record batches of `aborted` (base and last offset) are not given to anybody.
+   * left out. Record batches of `withheld` (base and last offset) are not given to anybody.
    */
   acquire(
     fromOffset: number,
     batches: readonly Uint8Array[],
     request: AcquireRequest,
-    aborted: readonly { readonly first: number; readonly last: number }[] = [],
+    withheld: readonly { readonly first: number; readonly last: number }[] = [],
   ): readonly AcquiredRange[] {
     const limits = this.#parts.limits()
     if (this.#closed || request.maxRecords <= 0) return []
@@ -123,7 +123,7 @@ export class SharePartition {
     const acquisition = new Acquisition(this.#runs, request, limits, lockedUntilMs)
     acquisition.take(fromOffset, batches)
     this.#runs.dropDone()
-    const ranges = aborted.length === 0 ? acquisition.ranges : this.#withoutAborted(acquisition.ranges, aborted)
+    const ranges = withheld.length === 0 ? acquisition.ranges : this.#withhold(acquisition.ranges, withheld)
     if (ranges.length > 0) this.#arm(lockedUntilMs)
     return ranges
   }
@@ -192,13 +192,13 @@ export class SharePartition {
     if (first > fromOffset) this.#archive(Math.max(fromOffset, this.startOffset), Math.min(first, this.endOffset) - 1, isFree)
   }
 
-  #withoutAborted(ranges: readonly AcquiredRange[], aborted: readonly { readonly first: number; readonly last: number }[]): AcquiredRange[] {
-    for (const { first, last } of aborted) {
+  #withhold(ranges: readonly AcquiredRange[], withheld: readonly { readonly first: number; readonly last: number }[]): AcquiredRange[] {
+    for (const { first, last } of withheld) {
       const from = Math.max(first, this.startOffset)
       const to = Math.min(last, this.endOffset - 1)
       if (from <= to) this.#archive(from, to, (run) => run.state === 'acquired' && run.settling === null)
     }
-    return subtract(ranges, aborted)
+    return subtract(ranges, withheld)
   }
 
   /** At once, and kept without anybody waiting: a crash only makes it be found again. */

@@ -1,9 +1,9 @@
 import type { ErrorRow } from '../../broker/errors.ts'
-import { abortedBatches } from '../../broker/shares/aborted-batches.ts'
 import type { AcquireRequest } from '../../broker/shares/acquire.ts'
 import type { AcquiredRange } from '../../broker/shares/share-limits.ts'
 import type { SharePartition } from '../../broker/shares/share-partition.ts'
 import type { ShareSlot } from '../../broker/shares/share-slot.ts'
+import { withheldBatches } from '../../broker/shares/withheld-batches.ts'
 import { rowOfLogFailure } from '../../broker/topics/produce.ts'
 import { batchBaseOffset, batchOffsetCount } from '../../log/record-batch.ts'
 import type { FetchMemory } from '../fetch-memory.ts'
@@ -74,8 +74,8 @@ export function takeShare({ share, fromOffset, batches }: ShareRead, slot: Share
   const tail = batches.at(-1)
   if (tail === undefined) return NOTHING
   const { log } = slot.partition
-  const aborted = readCommitted ? abortedBatches(batches, log.abortedTransactions(fromOffset, endOf(tail))) : []
-  const ranges = share.acquire(fromOffset, batches, request, aborted)
+  const withheld = withheldBatches(batches, readCommitted ? log.abortedTransactions(fromOffset, endOf(tail)) : [])
+  const ranges = share.acquire(fromOffset, batches, request, withheld)
   const first = ranges[0]?.first
   const last = ranges.at(-1)?.last
   if (first === undefined || last === undefined) return NOTHING

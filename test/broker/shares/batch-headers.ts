@@ -9,5 +9,6 @@ export function header(first: number, last: number, { producerId = -1, attribute
   writeInt16(bytes, 21, attributes)
   writeInt32(bytes, 23, last - first)
   writeInt64(bytes, 43, producerId)
+  writeInt32(bytes, 57, last - first + 1)
   return bytes
 }
