@@ -86,12 +86,10 @@ func configs() {
 	check.No(alter(kadm.SetConfig, "retention.ms", text("1234567")))
 	becomes("retention.ms", "1234567")
 	check.Equal(look("retention.ms").Source.String(), "DYNAMIC_TOPIC_CONFIG", "its source")
-	if compactionServed(adm) {
-		check.No(alter(kadm.AppendConfig, "cleanup.policy", text("compact")))
-		becomes("cleanup.policy", "delete,compact")
-		check.No(alter(kadm.SubtractConfig, "cleanup.policy", text("delete")))
-		becomes("cleanup.policy", "compact")
-	}
+	check.No(alter(kadm.AppendConfig, "cleanup.policy", text("compact")))
+	becomes("cleanup.policy", "delete,compact")
+	check.No(alter(kadm.SubtractConfig, "cleanup.policy", text("delete")))
+	becomes("cleanup.policy", "compact")
 	check.No(alter(kadm.DeleteConfig, "retention.ms", nil))
 	becomes("retention.ms", "604800000")
 	err := alter(kadm.SetConfig, "retention.ms", text("soon"))
@@ -101,11 +99,6 @@ func configs() {
 	becomes("cleanup.policy", "delete")
 	brokers := check.Must(adm.DescribeBrokerConfigs(background(), check.Must(adm.BrokerMetadata(background())).Controller))
 	check.That(len(brokers) > 0 && len(brokers[0].Configs) > 20, "the broker tells %d configs", len(brokers))
-}
-
-// compactionServed tells whether a topic may be compacted.
-func compactionServed(adm *kadm.Client) bool {
-	return check.Must(adm.ValidateCreateTopics(background(), 1, 1, map[string]*string{"cleanup.policy": text("compact")}, check.Unique("t"))).Error() == nil
 }
 
 func groupAdmin() {

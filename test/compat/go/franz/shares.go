@@ -10,17 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// shareChecks is empty where the broker does not serve share groups (KIP-932).
 func shareChecks() []check.Check {
-	adm := admin()
-	defer adm.Close()
-	served := false
-	for _, broker := range check.Must(adm.ApiVersions(background())) {
-		_, _, served = broker.KeyVersions(kmsg.ShareFetch.Int16())
-	}
-	if !served {
-		return nil
-	}
 	return []check.Check{
 		{Name: "a share group gives each record to one of its members", Run: sharedOnce},
 		{Name: "a record that is released comes again, one that is rejected does not", Run: releasedAndRejected},

@@ -21,9 +21,7 @@ func adminChecks() []check.Check {
 
 func topicLife() {
 	topic := check.Unique("segmentio")
-	request := &kafka.CreateTopicsRequest{Topics: []kafka.TopicConfig{{Topic: topic, NumPartitions: 3, ReplicationFactor: 1, ConfigEntries: []kafka.ConfigEntry{{ConfigName: "retention.ms", ConfigValue: "3600000"}}}}, ValidateOnly: true}
-	check.No(check.Must(client().CreateTopics(background(), request)).Errors[topic])
-	request.ValidateOnly = false
+	request := &kafka.CreateTopicsRequest{Topics: []kafka.TopicConfig{{Topic: topic, NumPartitions: 3, ReplicationFactor: 1, ConfigEntries: []kafka.ConfigEntry{{ConfigName: "retention.ms", ConfigValue: "3600000"}}}}}
 	check.No(check.Must(client().CreateTopics(background(), request)).Errors[topic])
 	check.No(check.Must(client().CreatePartitions(background(), &kafka.CreatePartitionsRequest{Topics: []kafka.TopicPartitionsConfig{{Name: topic, Count: 5}}})).Errors[topic])
 	described := func() kafka.Topic {

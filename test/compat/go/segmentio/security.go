@@ -100,6 +100,10 @@ func rights(peer *check.Secured) {
 	topic := topicOf(root)
 	denied := func(when string) {
 		err := write(as(peer.Sasl, &kafka.Transport{SASL: mechanismOf("PLAIN", peer.Bob)}), topic)
+		var each kafka.WriteErrors
+		if errors.As(err, &each) {
+			err = each[0]
+		}
 		// What may not be described, this client calls unknown.
 		check.That(errors.Is(err, kafka.TopicAuthorizationFailed) || errors.Is(err, kafka.UnknownTopicOrPartition), "bob wrote %s: %v", when, err)
 	}
