@@ -13,6 +13,7 @@ import { DiskWatch } from './disk-watch.ts'
 import { SESSION_MS } from './ownership-model.ts'
 import type { PlantedFault } from './planted/planted-fault.ts'
 import { ResourceWatch } from './resource-watch.ts'
+import { DELIVERY_LIMIT, LOCK_MS } from './share-model.ts'
 import { watchTakeovers } from './takeover-watch.ts'
 import { Trace, type TraceOptions } from './trace.ts'
 
@@ -43,6 +44,11 @@ const SETTINGS: SettingsInput = {
   'offsets.retention.check.interval.ms': 3_000,
   'transaction.abort.timed.out.transaction.cleanup.interval.ms': 1_000,
   'group.consumer.session.timeout.ms': SESSION_MS,
+  'group.share.session.timeout.ms': SESSION_MS,
+  'group.share.min.session.timeout.ms': SESSION_MS,
+  'group.share.record.lock.duration.ms': LOCK_MS,
+  'group.share.min.record.lock.duration.ms': LOCK_MS,
+  'group.share.delivery.count.limit': DELIVERY_LIMIT,
 }
 
 export interface WorldOptions extends TraceOptions {

@@ -21,6 +21,7 @@ import { mqttOptions } from './mqtt-options.ts'
 import { mqttReplay } from './mqtt-replay.ts'
 import { mqttSessions } from './mqtt-sessions.ts'
 import { rights } from './rights.ts'
+import { shareGroups } from './share-groups.ts'
 import { topicLives } from './topic-lives.ts'
 import { transactions } from './transactions.ts'
 
@@ -30,6 +31,7 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
   'group-offsets': groupOffsets,
   'group-cooperative': groupCooperative,
   'group-848': group848,
+  'share-groups': shareGroups,
   'kafka-retention': kafkaRetention,
   'kafka-exact': kafkaExact,
   'kafka-short-lived': kafkaShortLived,

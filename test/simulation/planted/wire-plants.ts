@@ -10,7 +10,7 @@ import { KAFKA, MQTT } from '../addresses.ts'
 import type { PlantedFault } from './planted-fault.ts'
 
 const MAX_BYTES = 64 * 1024 * 1024
-const SIZE_BYTES = 4
+export const SIZE_BYTES = 4
 const TAKEN_OVER = 0x8e
 
 /** What may get lost or come too early on a connection. */
@@ -132,7 +132,7 @@ interface Asked {
 }
 
 /** `change` is given each answer of the Kafka listener with its size in front; null: it is never sent. */
-function withAnswers(network: Network, change: (frame: Buffer, asked: Asked) => Buffer | null): Network {
+export function withAnswers(network: Network, change: (frame: Buffer, asked: Asked) => Buffer | null): Network {
   return withSockets(network, KAFKA.port, () => {
     const requests = new FrameReader(MAX_BYTES)
     const answers = new FrameReader(MAX_BYTES)
