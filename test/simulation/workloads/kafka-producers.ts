@@ -43,6 +43,8 @@ interface Batch {
   readonly sent: readonly Sent[]
   readonly baseSequence: number
   state: 'waiting' | 'in-flight'
+  /** Its answer was lost: it may be in the log. */
+  inDoubt: boolean
 }
 
 /** A record's value on the wire: its identity, and something to make it large. */
@@ -122,8 +124,11 @@ export class Producer {
     this.#failing.clear()
     this.#inFlight = 0
     for (const queue of this.#queues) {
-      if (this.#retries) for (const batch of queue) batch.state = 'waiting'
-      else queue.splice(0)
+      if (!this.#retries) queue.splice(0)
+      for (const batch of queue) {
+        if (batch.state === 'in-flight') batch.inDoubt = true
+        batch.state = 'waiting'
+      }
     }
     this.#client = client
     if (this.options.idempotent && this.#producerId < 0) await this.#initProducerId(client)
@@ -164,7 +169,8 @@ export class Producer {
       const identity = { value: `${name}.${partition}.${number}`, topic, sender: `${name}.${partition}`, number }
       sent.push(this.#model.send({ ...identity, guarantee, durable: acks === -1, ...mqtt }))
     }
-    this.#queues[partition]?.push({ codec: random.pick(codecs), partition, sent, baseSequence: this.#sequences[partition] as number, state: 'waiting' })
+    const baseSequence = this.#sequences[partition] as number
+    this.#queues[partition]?.push({ codec: random.pick(codecs), partition, sent, baseSequence, state: 'waiting', inDoubt: false })
     this.#sequences[partition]! += sent.length
   }
 
@@ -217,8 +223,12 @@ export class Producer {
     const { topic, acks } = this.options
     const queue = this.#queues[batch.partition] as Batch[]
     if (errorCode === 0) {
-      // Without idempotence a batch that was refused may be overtaken by one that was sent behind it.
-      if (this.options.idempotent && queue[0] !== batch) this.#world.violate(`${batch.sent[0]?.value} was acknowledged before the batch in front of it`)
+      // Without idempotence a batch that was refused may be overtaken by one that was sent behind it. One that is in the log already may be refused
+      // when it is sent again to a disk without room, and then there is room.
+      const ahead = queue.slice(0, queue.indexOf(batch))
+      if (this.options.idempotent && ahead.some(({ inDoubt }) => !inDoubt)) {
+        this.#world.violate(`${batch.sent[0]?.value} was acknowledged before the batch in front of it`)
+      }
       this.#drop(batch)
       this.#world.count('produce acknowledged')
       batch.sent.forEach((sent, i) => {
