@@ -23,6 +23,8 @@ const CRASHES =
   'power-loss@600#1000,kill@1050#1001,power-loss@1500#1002,kill@1950#1003,power-loss@2400#1004,kill@2850#1005,power-loss@3300#1006,kill@3750#1007,power-loss@4200#1008,kill@4650#1009,power-loss@5100#1010,kill@5550#1011,power-loss@6000#1012,kill@6450#1013,power-loss@6900#1014,kill@7350#1015,power-loss@7800#1016,kill@8250#1017,power-loss@8700#1018,kill@9150#1019'
 const FULL_DISKS =
   'full-disk@300#1000,full-disk@2000#1001,full-disk@3700#1002,full-disk@5400#1003,full-disk@7100#1004,full-disk@8800#1005,kill@5000#5,power-loss@8000#8'
+const FAILING_READS =
+  'failing-reads@700#1001,failing-reads@1400#1002,failing-reads@2100#1003,failing-reads@2800#1004,failing-reads@3500#1005,failing-reads@4200#1006,failing-reads@4900#1007,failing-reads@5600#1008,failing-reads@6300#1009,failing-reads@7000#1010,failing-reads@7700#1011,failing-reads@8400#1012,kill@3000#5'
 
 export const KNOWN_SEEDS: readonly KnownSeed[] = [
   {
@@ -73,5 +75,22 @@ export const KNOWN_SEEDS: readonly KnownSeed[] = [
     mended: 'src/log/segment.ts, src/log/index-file.ts',
     undone: 'not tried',
     replay: { seed: 5, seconds: 10, workloads: ['kafka-retention'], faults: CRASHES },
+  },
+  {
+    was: 'a replay from a time, where a read failed for a moment while its beginning was looked up, began at the start of the log',
+    mended: 'src/broker/sessions/replay.ts',
+    undone: 'fails',
+    replay: { seed: 3, seconds: 10, workloads: ['mqtt-replay'], faults: FAILING_READS },
+  },
+  {
+    was: 'a full disk refused a checkpoint: idempotent producers below the next recovery point were forgotten',
+    mended: 'src/log/own-state.ts',
+    undone: 'fails',
+    replay: {
+      seed: 4,
+      seconds: 12,
+      workloads: ['kafka-log', 'consumer-group', 'mqtt-delivery'],
+      faults: 'full-disk@2000#2463494409,power-loss@4800#2373345600,short-transfers@8000#1863058163',
+    },
   },
 ]
