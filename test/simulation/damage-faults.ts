@@ -6,14 +6,20 @@ import type { World } from './world.ts'
 /** Sectors go wrong as a whole. */
 const SECTOR_BYTES = 512
 
-/** Records that may be damaged: their readers know what to do (cast/kafka-log.ts). */
-const RECORDS = /^topics\/(events|orders|ledger)-\d+\/\d{20}\.log$/
+/** Topics whose readers know what to do: of all kinds of Kafka clients, groups, transactions and MQTT clients. */
+const TOPICS = [
+  ...['events', 'orders', 'ledger', 'mixed-acks', 'configured'],
+  ...['tasks', 'chores', 'jobs', 'errands', 'mixed'],
+  ...['paid', 'shipped'],
+  ...['mq', 'packed', 'ms', 'both', 'opts', 'kept', 'wills', 'late'],
+]
+const RECORDS = new RegExp(`^topics/(${TOPICS.join('|')})-\\d+/\\d{20}\\.log$`)
 
 /** What is damaged equally often; the files of each. */
 const KINDS: readonly ((path: string) => boolean)[] = [
   (path) => RECORDS.test(path),
   (path) => RECORDS.test(path),
-  (path) => /\.(index|timeindex)$/.test(path),
+  (path) => /\.(index|timeindex|txnindex)$/.test(path),
   (path) => /^journal-\d$/.test(path),
   (path) => /^state\/\d{20}\.log$/.test(path),
   (path) => /^state\/snapshot-\d{20}$/.test(path),

@@ -1,9 +1,23 @@
 import { linkGroups, readGroups } from '../../src/log/journal-format.ts'
-import { BATCH_HEADER_BYTES, batchBaseOffset, batchMagic, batchOffsetCount, batchSizeBytes, readRecords } from '../../src/log/record-batch.ts'
+import {
+  BATCH_HEADER_BYTES,
+  batchBaseOffset,
+  batchCompression,
+  batchIsControl,
+  batchMagic,
+  batchOffsetCount,
+  batchRecordsSection,
+  batchSizeBytes,
+  checkBatch,
+  readRecords,
+} from '../../src/log/record-batch.ts'
 import type { FileNode } from '../../src/testing/disk-nodes.ts'
 import type { SimulatedDisk } from '../../src/testing/simulated-disk.ts'
+import { decompressSync } from '../../src/util/compression.ts'
 import { uuidToBytes } from '../../src/util/uuid.ts'
 import { identityOf } from './workloads/kafka-producers.ts'
+
+const MAX_SECTION_BYTES = 64 * 1024 * 1024
 
 /** Stands in a list of values for a record whose bytes are damaged. */
 export const DAMAGED = 'damaged'
@@ -87,7 +101,7 @@ export class Damage {
       if (at >= position + length || at + size <= position) continue
       const base = batchBaseOffset(content, at)
       for (let i = 0; i < batchOffsetCount(content, at); i++) offsets.add(base + i)
-      const records = readRecords(content.subarray(at, at + size))
+      const records = recordsOf(content.subarray(at, at + size))
       if (Array.isArray(records)) for (const { value } of records) this.values.add(identityOf(value))
     }
   }
@@ -97,7 +111,7 @@ export class Damage {
 export function atRest(disk: SimulatedDisk, path: string, file: FileNode): { readonly from: number; readonly to: number }[] {
   if (file.dirty.length > 0) return []
   if (path.startsWith('journal-')) return journalStretches(disk, file)
-  if (path.endsWith('.log')) return batchesIn(contentOf(file)).map(({ at, size }) => ({ from: at, to: at + size }))
+  if (path.endsWith('.log')) return batchesAtRest(contentOf(file))
   return file.cached.size === 0 ? [] : [{ from: 0, to: file.cached.size }]
 }
 
@@ -127,6 +141,13 @@ function metaOf(text: string): { id?: string } {
   }
 }
 
+/** Not the ends of transactions: without them, where the index of aborted ones is damaged too, nobody can tell what was aborted. */
+function batchesAtRest(content: Buffer): { readonly from: number; readonly to: number }[] {
+  return batchesIn(content)
+    .filter(({ at, size }) => !batchIsControl(content.subarray(at, at + size)))
+    .map(({ at, size }) => ({ from: at, to: at + size }))
+}
+
 function batchesIn(content: Buffer): { readonly at: number; readonly size: number }[] {
   const found: { at: number; size: number }[] = []
   for (let at = 0; at + BATCH_HEADER_BYTES <= content.length; ) {
@@ -136,6 +157,12 @@ function batchesIn(content: Buffer): { readonly at: number; readonly size: numbe
     at += size
   }
   return found
+}
+
+function recordsOf(batch: Buffer) {
+  // It may be damaged already.
+  if (checkBatch(batch) !== null) return []
+  return readRecords(batch, decompressSync(batchCompression(batch), batchRecordsSection(batch), MAX_SECTION_BYTES))
 }
 
 export function contentOf(file: FileNode): Buffer {

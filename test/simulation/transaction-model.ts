@@ -38,6 +38,8 @@ export class TransactionModel {
   readonly #values = new Map<string, Map<number, string>>()
   readonly #offsets = new Map<string, Map<string, number>>()
   readonly #numbers = new Map<string, number>()
+  /** After `verify`: of every transaction it is known what became of it. */
+  isCertain = true
 
   constructor(world: World) {
     this.#world = world
@@ -84,8 +86,11 @@ export class TransactionModel {
     const sets = new Map([...found].map(([partition, values]) => [partition, new Set(values)]))
     for (const transaction of this.transactions.values()) {
       const shown = transaction.records.filter(({ partition, value }) => sets.get(partition)?.has(value))
-      const missing = transaction.records.find(({ partition, value }) => !sets.get(partition)?.has(value))
-      if (missing === undefined && transaction.records.length > 0) transaction.outcome ??= 'committed'
+      const isDamaged = (value: string): boolean => this.#world.damage.values.has(value)
+      const missing = transaction.records.find(({ partition, value }) => !sets.get(partition)?.has(value) && !isDamaged(value))
+      // What became of one whose records are all damaged nobody can see.
+      if (shown.length === 0 && transaction.outcome === null && transaction.records.some(({ value }) => isDamaged(value))) this.isCertain = false
+      else if (missing === undefined && transaction.records.length > 0) transaction.outcome ??= 'committed'
       if (transaction.outcome === 'committed' && missing !== undefined)
         this.#world.violate(`${transaction.name} was committed, ${missing.value} of ${missing.partition} is not there`)
       else if (shown.length > 0 && missing !== undefined)

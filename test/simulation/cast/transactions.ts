@@ -67,7 +67,7 @@ export const transactions: Workload = {
           found.set(`${partition.topic}-${partition.index}`, values)
         }
         transactions.verify(found)
-        await verifyOffsets(world, transactions)
+        if (transactions.isCertain) await verifyOffsets(world, transactions)
         for (const { value } of subscriber.received) {
           const transaction = transactions.transactions.get(value.slice(0, value.lastIndexOf('.')))
           if (transaction?.outcome !== 'committed') world.violate(`the subscriber was given ${value}, whose transaction was not committed`)

@@ -44,7 +44,7 @@ export class ExpiringSubscriber {
   missing(): string | null {
     for (const entry of this.#history.entries) {
       const isDue = entry.done !== null && !entry.clears && entry.begun.atMs > this.#subscribedAtMs && isFresh(this.#world, entry)
-      if (isDue && !this.#seen.has(entry.sent.value)) return entry.sent.value
+      if (isDue && !this.#seen.has(entry.sent.value) && !this.#world.damage.values.has(entry.sent.value)) return entry.sent.value
     }
     return null
   }

@@ -21,6 +21,10 @@ export interface Fetched {
   readonly highWatermark: number
   readonly logStartOffset: number
   readonly records: readonly FetchedRecord[]
+  /** Where to go on: behind the records, or behind one whose bytes are damaged. */
+  readonly nextOffset: number
+  /** What stands at the offset was damaged, and is not served; the watermarks are not told then. */
+  readonly isDamaged: boolean
 }
 
 /** One Fetch of one partition; rejects with Disconnected. Checks what any reader may check. */
@@ -39,9 +43,16 @@ export async function fetchOnce(
     forgottenTopicsData: [],
   })
   const part = answer.responses[0]?.partitions[0]
-  if (part === undefined) return { errorCode: answer.errorCode === 0 ? -1 : answer.errorCode, highWatermark: -1, logStartOffset: -1, records: [] }
+  const nothing = { highWatermark: -1, logStartOffset: -1, records: [] }
+  if (part === undefined) return { ...nothing, errorCode: answer.errorCode === 0 ? -1 : answer.errorCode, nextOffset: at.offset, isDamaged: false }
+  if (part.errorCode === CORRUPT_MESSAGE && world.damage.has(at.topic, at.index, at.offset)) {
+    // As its users do: on to the next.
+    world.count('damaged records passed over')
+    return { ...nothing, errorCode: 0, nextOffset: at.offset + 1, isDamaged: true }
+  }
   const records = fetchedRecords(world, { ...at, highWatermark: part.highWatermark }, part.records ?? [])
-  return { errorCode: part.errorCode, highWatermark: part.highWatermark, logStartOffset: part.logStartOffset, records }
+  const { errorCode, highWatermark, logStartOffset } = part
+  return { errorCode, highWatermark, logStartOffset, records, nextOffset: (records.at(-1)?.offset ?? at.offset - 1) + 1, isDamaged: false }
 }
 
 export async function createTopic(world: World, name: string, partitions: number, configs: readonly { name: string; value: string }[] = []): Promise<void> {
@@ -110,10 +121,8 @@ export class Reader {
       this.#powerFailed = false
       return
     }
-    if (got.errorCode === CORRUPT_MESSAGE && world.damage.has(this.#topic, this.#index, this.#offset)) {
-      // As its users do: on to the next.
-      world.count('damaged records passed over')
-      this.#offset++
+    if (got.isDamaged) {
+      this.#offset = got.nextOffset
       return
     }
     if (got.errorCode !== 0) {
@@ -162,7 +171,7 @@ export async function readWhole(world: World, topic: string, index: number): Pro
     const values: WholeRecord[] = []
     for (;;) {
       const got = await fetchOnce(world, client, { topic, index, offset: values.length }, { maxWaitMs: 0, maxBytes: 1_000_000 })
-      if (got.errorCode === CORRUPT_MESSAGE && world.damage.has(topic, index, values.length)) {
+      if (got.isDamaged) {
         values.push({ value: DAMAGED, key: null, headers: [] })
         continue
       }

@@ -65,7 +65,8 @@ export class SessionClient {
   missing(): string | null {
     if (!this.#outbox.isEmpty) return 'an acknowledgement'
     for (const sent of this.#model.sent.values()) {
-      if (sent.acknowledged && sent.mqttTopic !== null && this.#life.isDue(sent, this.#isOwn(sent.sender)) && !this.#life.has(sent)) return sent.value
+      if (!sent.acknowledged || sent.mqttTopic === null || this.#life.has(sent) || this.#world.damage.values.has(sent.value)) continue
+      if (this.#life.isDue(sent, this.#isOwn(sent.sender))) return sent.value
     }
     return null
   }

@@ -46,7 +46,8 @@ export class SessionLife {
   acknowledge(version: Version, nowMs: number): void {
     version.acknowledgedMs = nowMs
     for (const other of this.versions) {
-      if (other.filter === version.filter && other.endRequestedMs <= version.requestedMs) other.endAcknowledgedMs = Math.min(other.endAcknowledgedMs, nowMs)
+      if (other === version || other.filter !== version.filter) continue
+      if (other.endRequestedMs <= version.requestedMs) other.endAcknowledgedMs = Math.min(other.endAcknowledgedMs, nowMs)
     }
   }
 

@@ -250,7 +250,7 @@ export class NewMember {
       await this.#world.sleep(100)
       return
     }
-    position.offset = (got.records.at(-1)?.offset ?? offset - 1) + 1
+    position.offset = got.nextOffset
     if (position.offset > position.committed) await this.#commit(client, position)
   }
 

@@ -21,7 +21,6 @@ export const RIGHTS_TOPICS = ['rights-0', 'rights-1']
 const TOPIC_EXISTS = 36
 const UNKNOWN_TOPIC = 3
 const TOPIC_AUTHORIZATION_FAILED = 29
-const CORRUPT_MESSAGE = 2
 
 /** A connection that speaks for the user; null where the broker does not know it, or went away. */
 async function connectAs(world: World, user: ScramUser): Promise<KafkaClient | null> {
@@ -186,8 +185,7 @@ export class RightsTaker {
     const world = this.#world
     const outcome = code === TOPIC_AUTHORIZATION_FAILED ? 'refused' : code === 0 ? 'done' : null
     if (outcome === null) {
-      const isDamage = code === CORRUPT_MESSAGE && world.damage.has(topic, 0, 0)
-      if (!EXCUSED.has(code) && code !== UNKNOWN_TOPIC && !isDamage) world.violate(`bob's ${operation} of ${topic} was answered ${code}`)
+      if (!EXCUSED.has(code) && code !== UNKNOWN_TOPIC) world.violate(`bob's ${operation} of ${topic} was answered ${code}`)
       return
     }
     if (this.#model.changing || before !== this.#model.version) return
@@ -238,13 +236,10 @@ export class RightsTaker {
     let offset = 0
     for (;;) {
       const got = await fetchOnce(this.#world, client, { topic, index: 0, offset }, { maxWaitMs: 0, maxBytes: 1_000_000 })
-      if (got.errorCode === CORRUPT_MESSAGE && this.#world.damage.has(topic, 0, offset)) {
-        offset++
-        continue
-      }
       if (got.errorCode !== 0) throw new Error(`Fetch answered ${got.errorCode}`)
       for (const record of got.records) values.push(record.value)
-      offset = (got.records.at(-1)?.offset ?? offset - 1) + 1
+      offset = got.nextOffset
+      if (got.isDamaged) continue
       if (got.records.length === 0 || offset >= got.highWatermark) return values
     }
   }

@@ -19,6 +19,7 @@ import { EXCUSED } from './kafka-readers.ts'
 import type { PartitionName } from './transactional-requests.ts'
 
 const HEADER_BYTES = 61
+const CORRUPT_MESSAGE = 2
 const VERSIONS = [4, 5, 7, 11, 12]
 const MAX_BYTES = 1_000_000
 
@@ -32,6 +33,8 @@ interface Shown {
   readonly records: readonly { readonly offset: number; readonly value: string }[]
   /** Behind the last batch, control batches too. */
   readonly nextOffset: number
+  /** What stands at the offset was damaged, and is not served; nothing else is told. */
+  readonly isDamaged: boolean
 }
 
 /** One Fetch, filtered as Java's consumer does; rejects with Disconnected. Checks what any reader may check. */
@@ -54,7 +57,10 @@ export async function fetchFiltered(
   const part = answer.responses[0]?.partitions[0]
   if (part === undefined || part.errorCode !== 0) {
     const errorCode = part?.errorCode ?? (answer.errorCode || -1)
-    return { errorCode, highWatermark: -1, lastStableOffset: -1, records: [], nextOffset: offset }
+    const nothing = { highWatermark: -1, lastStableOffset: -1, records: [] }
+    const isDamaged = errorCode === CORRUPT_MESSAGE && world.damage.has(topic, index, offset)
+    if (isDamaged) world.count('damaged records passed over')
+    return isDamaged ? { ...nothing, errorCode: 0, nextOffset: offset + 1, isDamaged } : { ...nothing, errorCode, nextOffset: offset, isDamaged }
   }
   const where = `${topic}-${index}`
   const { highWatermark, lastStableOffset } = part
@@ -81,7 +87,7 @@ export async function fetchFiltered(
     if (!Array.isArray(read)) world.violate(`${where}: records at ${base} are malformed`)
     else for (const record of read) if (record.offset >= offset) records.push({ offset: record.offset, value: identityOf(record.value) })
   }
-  return { errorCode: 0, highWatermark, lastStableOffset, records, nextOffset: Math.max(next, offset) }
+  return { errorCode: 0, highWatermark, lastStableOffset, records, nextOffset: Math.max(next, offset), isDamaged: false }
 }
 
 function* batchesOf(bytes: Buffer): Iterable<Uint8Array> {
@@ -130,6 +136,10 @@ export class TransactionReader {
       await world.sleep(200)
       return
     }
+    if (got.isDamaged) {
+      this.#offset = got.nextOffset
+      return
+    }
     if (boot === this.#boot && got.lastStableOffset < this.#lastStableOffset)
       world.violate(`${where}: the last stable offset went back from ${this.#lastStableOffset} to ${got.lastStableOffset}`)
     this.#boot = boot
@@ -162,6 +172,7 @@ export async function readAllCommitted(world: World, partition: PartitionName, p
         }
         for (const { value } of got.records) values.push(value)
         offset = got.nextOffset
+        if (got.isDamaged) continue
         if (offset >= got.highWatermark) return values
         if (got.lastStableOffset > offset) continue
         if (world.time.nowMs > untilMs) {
