@@ -1,3 +1,4 @@
+import type { SettingsInput } from '../../src/config/settings.ts'
 import { systemClock } from '../../src/runtime/system-clock.ts'
 import { SeededRandom } from '../../src/testing/seeded-random.ts'
 import { castOf } from './cast/index.ts'
@@ -64,10 +65,11 @@ const SETTLE_MS = 2_000
 /** One run, decided by its seed: a time of faults, then peace, then the checks. */
 export async function runSeed(seed: number, options: RunOptions = {}): Promise<RunResult> {
   const { seconds = 20, steps = Number.POSITIVE_INFINITY, planted = null, print = false, wholeTrace = false, variation = 0, measureHeap = false } = options
-  const world = new World(seed, { planted, print, whole: wholeTrace, variation })
-  const model = new LogModel(world)
   const decided = new SeededRandom(seed)
   const cast = castOf(decided.named('cast'), options.workloads)
+  const settings = Object.assign({}, ...[...cast.values()].map((workload) => workload.settings)) as SettingsInput
+  const world = new World(seed, { planted, print, whole: wholeTrace, variation, settings })
+  const model = new LogModel(world)
   const faults = options.faults ?? drawFaults(decided.named('faults'), seconds * 1000)
   const lastRestart = decided.named('last restart').pick(RESTARTS)
   world.trace('cast', [...cast.keys()].join(', '))

@@ -1,3 +1,4 @@
+import type { SettingsInput } from '../../src/config/settings.ts'
 import type { LogModel } from './log-model.ts'
 import type { World } from './world.ts'
 
@@ -36,6 +37,8 @@ export interface Part {
 /** A kind of clients with what is checked of them; a seed takes some of them. */
 export interface Workload {
   readonly topics: readonly KeptTopic[]
+  /** Settings of the broker that it needs and others could not be judged under: it plays alone. */
+  readonly settings?: SettingsInput
   /** Its topics are there. Starts its clients; they run until `world.stopping`, finish what they began, and are idle. */
   start(stage: Stage): Part
 }

@@ -55,6 +55,8 @@ export interface WorldOptions extends TraceOptions {
   readonly planted: PlantedFault | null
   /** 0, or another run of the same seed: what clients do and how long things take is drawn anew, workloads and faults are not. */
   readonly variation: number
+  /** Beside or instead of those that all runs have. */
+  readonly settings: SettingsInput
 }
 
 export type CrashKind =
@@ -102,10 +104,12 @@ export class World {
   /** Since when nothing has gone wrong: no fault, no start, no end of a process. What is asked on a connection made after it is answered. */
   calmSinceMs = 0
   readonly #planted: PlantedFault | null
+  readonly #settings: SettingsInput
   readonly #boots: SeededRandom
   readonly #crashes: SeededRandom
 
-  constructor(seed: number, { planted, variation, ...trace }: WorldOptions) {
+  constructor(seed: number, { planted, variation, settings, ...trace }: WorldOptions) {
+    this.#settings = { ...SETTINGS, ...settings }
     this.seed = seed
     this.#planted = planted
     this.recorded = new Trace(trace)
@@ -213,7 +217,7 @@ export class World {
   }
 
   #open(process: SimulatedProcess): Promise<Server> {
-    const loaded = loadSettings(settingsOfObject(SETTINGS, 'simulation'))
+    const loaded = loadSettings(settingsOfObject(this.#settings, 'simulation'))
     if ('problems' in loaded) throw new Error(loaded.problems.join('\n'))
     const say = (level: string) => (fields: object, message: string) => this.trace(`log-${level}`, `${message} ${JSON.stringify(fields)}`)
     const logger = { debug: () => {}, info: say('info'), warn: say('warn'), error: say('error') }

@@ -9,6 +9,7 @@ import { groupCooperative } from './group-cooperative.ts'
 import { groupMixed } from './group-mixed.ts'
 import { groupOffsets } from './group-offsets.ts'
 import { kafkaExact, kafkaRetention } from './kafka-exact.ts'
+import { kafkaExpiry } from './kafka-expiry.ts'
 import { kafkaLog } from './kafka-log.ts'
 import { kafkaMixedAcks } from './kafka-mixed-acks.ts'
 import { kafkaShortLived } from './kafka-short-lived.ts'
@@ -53,8 +54,11 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
   'group-mixed': groupMixed,
   configs,
   'kafka-mixed-acks': kafkaMixedAcks,
+  'kafka-expiry': kafkaExpiry,
 }
 
+/** Of the runs with one that plays alone. */
+const ALONE = 0.03
 /** Of the runs that take all there is. */
 const EVERYTHING = 0.1
 /** Workloads in the others, on average: however many there are, a run costs the same. */
@@ -65,7 +69,7 @@ const TAKEN = 10
  * forces exactly those; an unknown name throws.
  */
 export function castOf(random: SeededRandom, names?: readonly string[]): ReadonlyMap<string, Workload> {
-  const all = Object.entries(WORKLOADS)
+  const isAlone = ([, { settings }]: readonly [string, Workload]): boolean => settings !== undefined
   if (names !== undefined) {
     return new Map(
       names.map((name) => {
@@ -75,6 +79,9 @@ export function castOf(random: SeededRandom, names?: readonly string[]): Readonl
       }),
     )
   }
+  const alone = random.named('alone')
+  if (alone.chance(ALONE)) return new Map([alone.pick(Object.entries(WORKLOADS).filter(isAlone))])
+  const all = Object.entries(WORKLOADS).filter((each) => !isAlone(each))
   if (random.chance(EVERYTHING)) return new Map(all)
   const some = all.filter(() => random.chance(TAKEN / all.length))
   return new Map(some.length === 0 ? all : some)
