@@ -235,7 +235,7 @@ export class SharePartition {
 
   #check(member: string, acknowledgements: readonly Acknowledgement[]): AckFault | null {
     if (this.#closed) return { reason: 'gone', message: 'The share partition was made anew.' }
-    let before = -1
+    let before = Number.NEGATIVE_INFINITY
     for (const { first, last, kind } of acknowledgements) {
       if (last < this.startOffset) continue
       if (first <= before) return NOT_ACQUIRED

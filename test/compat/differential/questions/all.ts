@@ -4,7 +4,10 @@ import { CONFIG_QUESTIONS } from './configs.ts'
 import { CONSUMER_GROUP_QUESTIONS } from './consumer-groups.ts'
 import { FETCH_QUESTIONS } from './fetch.ts'
 import { FETCH_SESSION_QUESTIONS } from './fetch-sessions.ts'
+import { OFFSET_QUESTIONS } from './offsets.ts'
 import { PRODUCE_QUESTIONS } from './produce.ts'
+import { SHARE_QUESTIONS } from './shares.ts'
+import { TOPIC_QUESTIONS } from './topics.ts'
 import { TRANSACTION_QUESTIONS } from './transactions.ts'
 
 /** Every area has a file of its own. */
@@ -14,6 +17,9 @@ export const QUESTIONS: readonly Question[] = [
   ...CONSUMER_GROUP_QUESTIONS,
   ...FETCH_QUESTIONS,
   ...FETCH_SESSION_QUESTIONS,
+  ...OFFSET_QUESTIONS,
   ...PRODUCE_QUESTIONS,
+  ...SHARE_QUESTIONS,
+  ...TOPIC_QUESTIONS,
   ...TRANSACTION_QUESTIONS,
 ]

@@ -1,0 +1,491 @@
+import { DeleteRecordsRequest, DeleteRecordsResponse } from '../../../../src/kafka/messages/delete-records.ts'
+import { FindCoordinatorRequest, FindCoordinatorResponse } from '../../../../src/kafka/messages/find-coordinator.ts'
+import { IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse } from '../../../../src/kafka/messages/incremental-alter-configs.ts'
+import { ShareAcknowledgeRequest, ShareAcknowledgeResponse } from '../../../../src/kafka/messages/share-acknowledge.ts'
+import { ShareFetchRequest, ShareFetchResponse } from '../../../../src/kafka/messages/share-fetch.ts'
+import { ShareGroupHeartbeatRequest, ShareGroupHeartbeatResponse } from '../../../../src/kafka/messages/share-group-heartbeat.ts'
+import type { Input } from '../../../../src/kafka/wire/message.ts'
+import { batchBaseOffset, batchOffsetCount, batchSizeBytes } from '../../../../src/log/record-batch.ts'
+import { batchOf } from '../../../kafka/lib/batches.ts'
+import type { RawClient } from '../../../kafka/lib/raw-client.ts'
+import type { Peer, Question } from '../question.ts'
+import { type AskedTopic, makeTopic, produceTo, T0 } from './topics-for-questions.ts'
+
+const ACCEPT = 1
+const RELEASE = 2
+const REJECT = 3
+const RENEW = 4
+
+const GROUP_RESOURCE = 32
+
+/** `[partition, first, last, ...types]`. */
+type Ack = readonly [partition: number, first: number, last: number, ...types: number[]]
+
+type FetchWords = Partial<Omit<Input<typeof ShareFetchRequest>, 'topics'>> & {
+  /** Partitions it names. */
+  readonly of?: readonly number[]
+  readonly acks?: readonly Ack[]
+  readonly topicId?: string
+  readonly version?: number
+}
+
+/** One member; every answer is noted in a form that can be compared. */
+class Member {
+  readonly id: string
+  readonly #client: RawClient
+  readonly #world: World
+
+  constructor(world: World, client: RawClient, id: string) {
+    this.#world = world
+    this.#client = client
+    this.id = id
+  }
+
+  async fetch(shareSessionEpoch: number, { of = [], acks = [], topicId = this.#world.topic.id, version = 2, ...words }: FetchWords = {}): Promise<unknown> {
+    const partitions = partitionsOf(of, acks)
+    const answer = await this.#client.ask([ShareFetchRequest, ShareFetchResponse], version, {
+      groupId: this.#world.group,
+      memberId: this.id,
+      shareSessionEpoch,
+      maxWaitMs: 500,
+      minBytes: 1,
+      maxBytes: 10_000_000,
+      maxRecords: 500,
+      batchSize: 500,
+      topics: partitions.length === 0 ? [] : [{ topicId, partitions }],
+      forgottenTopicsData: [],
+      ...words,
+    })
+    return {
+      errorCode: answer.errorCode,
+      lockMs: answer.acquisitionLockTimeoutMs,
+      partitions: answer.responses
+        .flatMap(({ partitions: found }) => found)
+        .sort((left, right) => left.partitionIndex - right.partitionIndex)
+        .map((one) => [
+          one.partitionIndex,
+          one.errorCode,
+          one.acknowledgeErrorCode,
+          batchesOf(one.records).join(' '),
+          one.acquiredRecords.map(({ firstOffset, lastOffset, deliveryCount }) => `${firstOffset}-${lastOffset}×${deliveryCount}`).join(' '),
+        ]),
+    }
+  }
+
+  async acknowledge(
+    shareSessionEpoch: number,
+    acks: readonly Ack[],
+    words: { isRenewAck?: boolean; topicId?: string; version?: number } = {},
+  ): Promise<unknown> {
+    const partitions = partitionsOf([], acks)
+    const answer = await this.#client.ask([ShareAcknowledgeRequest, ShareAcknowledgeResponse], words.version ?? 2, {
+      groupId: this.#world.group,
+      memberId: this.id,
+      shareSessionEpoch,
+      isRenewAck: words.isRenewAck ?? false,
+      topics: partitions.length === 0 ? [] : [{ topicId: words.topicId ?? this.#world.topic.id, partitions }],
+    })
+    return {
+      errorCode: answer.errorCode,
+      lockMs: answer.acquisitionLockTimeoutMs,
+      partitions: answer.responses
+        .flatMap(({ partitions: found }) => found)
+        .sort((left, right) => left.partitionIndex - right.partitionIndex)
+        .map(({ partitionIndex, errorCode }) => [partitionIndex, errorCode]),
+    }
+  }
+
+  async disconnect(): Promise<void> {
+    await this.#client[Symbol.asyncDispose]()
+  }
+}
+
+function partitionsOf(indexes: readonly number[], acks: readonly Ack[]) {
+  return [...new Set([...indexes, ...acks.map(([partition]) => partition)])].map((partitionIndex) => ({
+    partitionIndex,
+    acknowledgementBatches: acks
+      .filter(([partition]) => partition === partitionIndex)
+      .map(([, firstOffset, lastOffset, ...acknowledgeTypes]) => ({ firstOffset, lastOffset, acknowledgeTypes })),
+  }))
+}
+
+/** `0-9`: the offsets of each batch. */
+function batchesOf(records: readonly Uint8Array[]): string[] {
+  const bytes = Buffer.concat(records)
+  const found: string[] = []
+  for (let at = 0; at < bytes.length; at += batchSizeBytes(bytes, at)) {
+    found.push(`${batchBaseOffset(bytes, at)}-${batchBaseOffset(bytes, at) + batchOffsetCount(bytes, at) - 1}`)
+  }
+  return found
+}
+
+/** A group with a topic of two partitions, read from its start. */
+class World implements AsyncDisposable {
+  readonly peer: Peer
+  readonly group: string
+  readonly topic: AskedTopic
+  readonly #clients: RawClient[] = []
+
+  constructor(peer: Peer, topic: AskedTopic) {
+    this.peer = peer
+    this.topic = topic
+    this.group = `${topic.name}-group`
+  }
+
+  async member(id: string): Promise<Member> {
+    const client = await this.peer.connect()
+    this.#clients.push(client)
+    return new Member(this, client, id)
+  }
+
+  /** A member of the group makes its partitions known; somebody who fetches from them keeps them loaded. */
+  async open(): Promise<void> {
+    const memberId = 'AAAAAAAAAAAAAAAAAAAAAQ'
+    // A Kafka makes the topic of its coordinators when somebody looks for one.
+    await this.peer.ask([FindCoordinatorRequest, FindCoordinatorResponse], 4, { key: '', keyType: 0, coordinatorKeys: [this.group] })
+    let memberEpoch = 0
+    for (let tries = 0; tries < READY_TRIES; tries++) {
+      const answer = await this.peer.ask([ShareGroupHeartbeatRequest, ShareGroupHeartbeatResponse], 1, {
+        groupId: this.group,
+        memberId,
+        memberEpoch,
+        subscribedTopicNames: [this.topic.name],
+      })
+      if (answer.errorCode === 0) memberEpoch = answer.memberEpoch
+      if (answer.assignment?.topicPartitions[0]?.partitions.length === 2) break
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+    const warm = await this.member('warm')
+    for (let tries = 0; tries < READY_TRIES; tries++) {
+      const answer = JSON.stringify(await warm.fetch(0, { of: [0, 1], maxWaitMs: 0 }))
+      if (answer.includes('[[0,0,0,"",""],[1,0,0,"",""]]')) return
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+    throw new Error(`${this.group} is not shared`)
+  }
+
+  async produce(count: number, partition = 0): Promise<void> {
+    await produceTo(
+      this.peer,
+      this.topic,
+      partition,
+      batchOf(
+        Array.from({ length: count }, (_, index) => `${index}`),
+        { timestampMs: T0 },
+      ),
+    )
+  }
+
+  async configure(configs: Readonly<Record<string, string>>): Promise<void> {
+    await this.peer.ask([IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse], 1, {
+      resources: [
+        {
+          resourceType: GROUP_RESOURCE,
+          resourceName: this.group,
+          configs: Object.entries(configs).map(([name, value]) => ({ name, configOperation: 0, value })),
+        },
+      ],
+      validateOnly: false,
+    })
+  }
+
+  async deleteRecords(offset: number): Promise<void> {
+    await this.peer.ask([DeleteRecordsRequest, DeleteRecordsResponse], 2, {
+      topics: [{ name: this.topic.name, partitions: [{ partitionIndex: 0, offset }] }],
+      timeoutMs: 5_000,
+    })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const client of this.#clients) await client[Symbol.asyncDispose]()
+  }
+}
+
+type Story = (world: World) => Promise<unknown[]>
+
+const READY_TRIES = 200
+
+const STORIES: Readonly<Record<string, Story>> = {
+  'records are taken, accepted, and gone': async (w) => {
+    await w.produce(10)
+    const a = await w.member('a')
+    const told = [await a.fetch(0, { of: [0] }), await a.acknowledge(1, [[0, 0, 9, ACCEPT]])]
+    await w.produce(5)
+    told.push(await a.fetch(2), await a.fetch(3, { acks: [[0, 10, 14, ACCEPT]] }), await a.fetch(-1), await a.fetch(4))
+    return told
+  },
+  'version 1': async (w) => {
+    await w.produce(4)
+    const a = await w.member('a')
+    return [
+      await a.fetch(0, { of: [0], version: 1 }),
+      await a.acknowledge(1, [[0, 0, 0, RENEW]], { version: 1 }),
+      await a.acknowledge(2, [[0, 0, 3, ACCEPT, RELEASE, REJECT, 0]], { version: 1 }),
+      await a.fetch(3, { version: 1 }),
+    ]
+  },
+  'several batches, and what is released of them': async (w) => {
+    for (const count of [3, 1, 5]) await w.produce(count)
+    const a = await w.member('a')
+    const b = await w.member('b')
+    return [
+      await a.fetch(0, { of: [0] }),
+      await a.acknowledge(1, [[0, 2, 4, RELEASE]]),
+      await b.fetch(0, { of: [0] }),
+      await b.acknowledge(1, [[0, 2, 4, RELEASE, ACCEPT, RELEASE]]),
+      await a.fetch(2, {
+        acks: [
+          [0, 0, 1, ACCEPT],
+          [0, 5, 8, RELEASE],
+        ],
+      }),
+      await b.fetch(2),
+    ]
+  },
+  'a record comes five times at most, and ever fewer come with it': async (w) => {
+    await w.produce(16)
+    const a = await w.member('a')
+    const told: unknown[] = []
+    let epoch = 0
+    for (let round = 0; round < 12; round++) {
+      const answer = await a.fetch(epoch, { of: epoch === 0 ? [0] : [], maxWaitMs: 300 })
+      epoch++
+      told.push(answer)
+      const ranges = /"([^"]*×\d+)"/.exec(JSON.stringify(answer))?.[1]?.split(' ') ?? []
+      const acks = ranges.map((range): Ack => {
+        const [first = 0, last = 0] = (range.split('×')[0] ?? '').split('-').map(Number)
+        return [0, first, last, RELEASE]
+      })
+      if (acks.length > 0) told.push(await a.acknowledge(epoch++, acks))
+    }
+    return told
+  },
+  'a limit of two deliveries': async (w) => {
+    await w.configure({ 'share.delivery.count.limit': '2' })
+    await w.produce(4)
+    const a = await w.member('a')
+    return [
+      await a.fetch(0, { of: [0] }),
+      await a.fetch(1, { acks: [[0, 0, 3, RELEASE]] }),
+      await a.fetch(2),
+      await a.fetch(3, { acks: [[0, 0, 1, RELEASE]] }),
+      await a.fetch(4),
+    ]
+  },
+  'how many records': async (w) => {
+    for (let batch = 0; batch < 6; batch++) await w.produce(5)
+    const a = await w.member('a')
+    const b = await w.member('b')
+    return [
+      await a.fetch(0, { of: [0], maxRecords: 1 }),
+      await a.fetch(1, { maxRecords: 7 }),
+      await b.fetch(0, { of: [0], maxRecords: 100, batchSize: 5 }),
+      await a.fetch(2, { acks: [[0, 0, 14, RELEASE]], maxRecords: 3 }),
+      await a.fetch(3, { maxRecords: 3 }),
+      await a.fetch(4, { maxRecords: 0, maxWaitMs: 0 }),
+    ]
+  },
+  'groups of batches': async (w) => {
+    for (let batch = 0; batch < 6; batch++) await w.produce(5)
+    const a = await w.member('a')
+    return [await a.fetch(0, { of: [0], batchSize: 8 }), await a.acknowledge(1, [[0, 0, 29, RELEASE]]), await a.fetch(2, { batchSize: 1 })]
+  },
+  'no record more than wanted': async (w) => {
+    for (let batch = 0; batch < 3; batch++) await w.produce(5)
+    const a = await w.member('a')
+    const b = await w.member('b')
+    const exact = { shareAcquireMode: 1 }
+    return [
+      await a.fetch(0, { of: [0], maxRecords: 2, ...exact }),
+      await b.fetch(0, { of: [0], maxRecords: 2, ...exact }),
+      await a.fetch(1, { maxRecords: 7, ...exact }),
+      await a.fetch(2, { acks: [[0, 0, 1, RELEASE]], maxRecords: 4, ...exact }),
+      await b.fetch(1, { maxRecords: 100, ...exact }),
+    ]
+  },
+  'epochs of a session': async (w) => {
+    await w.produce(2)
+    const a = await w.member('a')
+    return [
+      await a.fetch(1),
+      await a.fetch(-1),
+      await a.acknowledge(0, []),
+      await a.acknowledge(-1, []),
+      await a.acknowledge(1, []),
+      await a.fetch(0, { of: [0], acks: [[0, 0, 1, ACCEPT]] }),
+      await a.fetch(0, { of: [0] }),
+      await a.fetch(2),
+      await a.acknowledge(7, []),
+      await a.acknowledge(1, []),
+      await a.fetch(1),
+      await a.fetch(2, { maxWaitMs: 0 }),
+      await a.acknowledge(-1, [[0, 0, 0, ACCEPT]]),
+      await a.acknowledge(3, []),
+    ]
+  },
+  'a session that is opened again': async (w) => {
+    await w.produce(3)
+    const a = await w.member('a')
+    const b = await w.member('b')
+    return [
+      await a.fetch(0, { of: [0] }),
+      await a.fetch(0, { of: [0], maxWaitMs: 300 }),
+      await a.acknowledge(1, [[0, 0, 0, ACCEPT]]),
+      await b.fetch(0, { of: [0], maxWaitMs: 300 }),
+      await a.fetch(-1, { acks: [[0, 1, 1, ACCEPT]] }),
+      await b.fetch(1),
+    ]
+  },
+  'a connection that ends': async (w) => {
+    await w.produce(3)
+    const a = await w.member('a')
+    const b = await w.member('b')
+    const told = [await a.fetch(0, { of: [0] }), await b.fetch(0, { of: [0], maxWaitMs: 300 })]
+    await a.disconnect()
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    told.push(await b.fetch(1))
+    const again = await w.member('a')
+    told.push(await again.fetch(1))
+    return told
+  },
+  'partitions come to a session and leave it': async (w) => {
+    await w.produce(2, 0)
+    await w.produce(3, 1)
+    const a = await w.member('a')
+    return [
+      await a.fetch(0, { of: [0] }),
+      await a.fetch(1, { of: [1] }),
+      await a.fetch(2, { maxWaitMs: 0 }),
+      await a.fetch(3, { forgottenTopicsData: [{ topicId: w.topic.id, partitions: [0] }], acks: [[0, 0, 0, RELEASE]] }),
+      await a.fetch(4, { of: [0] }),
+      await a.fetch(5, { of: [0, 1], acks: [[1, 0, 2, ACCEPT]], maxWaitMs: 0 }),
+    ]
+  },
+  'partitions and topics that are not there': async (w) => {
+    await w.produce(2)
+    const a = await w.member('a')
+    const unknown = 'bm8tc3VjaC10b3BpYy1pZA'
+    return [
+      await a.fetch(0, { of: [0, 9] }),
+      await a.fetch(1, { maxWaitMs: 0 }),
+      await a.acknowledge(2, [[9, 0, 0, ACCEPT]]),
+      await a.acknowledge(3, [
+        [0, 0, 0, ACCEPT],
+        [9, 0, 0, ACCEPT],
+      ]),
+      await a.acknowledge(4, [[0, 0, 0, ACCEPT]], { topicId: unknown }),
+      await a.fetch(5, { topicId: unknown, of: [0], maxWaitMs: 0 }),
+      await a.fetch(6, { topicId: unknown, acks: [[0, 0, 0, ACCEPT]], maxWaitMs: 0 }),
+      await a.fetch(0, { topicId: unknown, of: [0], maxWaitMs: 300 }),
+    ]
+  },
+  'acknowledgements that make no sense': async (w) => {
+    await w.produce(10)
+    const a = await w.member('a')
+    const b = await w.member('b')
+    const told = [await a.fetch(0, { of: [0] })]
+    const bad: (readonly Ack[])[] = [
+      [[0, 3, 2, ACCEPT]],
+      [
+        [0, 5, 6, ACCEPT],
+        [0, 0, 1, ACCEPT],
+      ],
+      [
+        [0, 0, 1, ACCEPT],
+        [0, 1, 2, ACCEPT],
+      ],
+      [[0, 0, 1]],
+      [[0, 0, 2, ACCEPT, ACCEPT]],
+      [[0, 0, 1, ACCEPT, ACCEPT, ACCEPT]],
+      [[0, 0, 0, 5]],
+      [[0, 0, 0, -1]],
+      [[0, 0, 0, RENEW]],
+      [[0, 9, 10, ACCEPT]],
+      [[0, 20, 21, ACCEPT]],
+      [[0, -5, -1, ACCEPT]],
+      [[0, -1, 0, ACCEPT]],
+      [[1, 0, 0, ACCEPT]],
+    ]
+    let epoch = 1
+    for (const acks of bad) told.push(await a.acknowledge(epoch++, acks))
+    for (const acks of bad.slice(0, 3)) told.push(await a.fetch(epoch++, { acks, maxWaitMs: 0 }))
+    told.push(
+      await b.fetch(0, { of: [0], maxWaitMs: 300 }),
+      await b.acknowledge(1, [[0, 0, 0, ACCEPT]]),
+      await a.acknowledge(epoch++, [[0, 4, 5, ACCEPT]]),
+      await a.acknowledge(epoch++, [[0, 4, 5, ACCEPT]]),
+      await a.acknowledge(epoch++, [[0, 3, 6, ACCEPT]]),
+      await a.acknowledge(epoch++, [[0, 0, 3, ACCEPT]]),
+      await a.acknowledge(epoch++, [[0, 0, 3, ACCEPT]]),
+      await a.acknowledge(epoch++, [[0, 3, 7, ACCEPT]]),
+      await a.acknowledge(epoch++, [[0, 6, 9, ACCEPT]]),
+      await a.acknowledge(epoch++, [[0, 6, 9, ACCEPT]]),
+      await a.acknowledge(epoch++, [[0, 10, 12, ACCEPT]]),
+    )
+    return told
+  },
+  'locks are renewed': async (w) => {
+    await w.produce(3)
+    const a = await w.member('a')
+    const nothing = { maxBytes: 0, minBytes: 0, maxRecords: 0, maxWaitMs: 0 }
+    const told = [
+      await a.fetch(0, { of: [0] }),
+      await a.acknowledge(1, [[0, 0, 2, RENEW]], { isRenewAck: true }),
+      await a.acknowledge(2, [[0, 0, 2, RENEW, ACCEPT, RENEW]], { isRenewAck: true }),
+      await a.acknowledge(3, [[0, 1, 1, RENEW]], { isRenewAck: true }),
+      await a.fetch(4, { isRenewAck: true, acks: [[0, 0, 0, RENEW]] }),
+      await a.fetch(4, { isRenewAck: true, acks: [[0, 0, 0, RENEW]], ...nothing }),
+      await a.fetch(5, { isRenewAck: true, ...nothing }),
+    ]
+    await w.configure({ 'share.renew.acknowledge.enable': 'false' })
+    // A Kafka tells its brokers of configs behind the answer.
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    told.push(await a.acknowledge(6, [[0, 0, 0, RENEW]], { isRenewAck: true }), await a.acknowledge(7, [[0, 0, 0, ACCEPT]]))
+    return told
+  },
+  'records that are deleted while somebody has them': async (w) => {
+    await w.produce(10)
+    const a = await w.member('a')
+    const told = [await a.fetch(0, { of: [0] }), await a.acknowledge(1, [[0, 2, 8, RELEASE]])]
+    await w.deleteRecords(5)
+    // A Kafka learns of it by a fetch that brings nothing.
+    let epoch = 2
+    let fetched: unknown
+    do fetched = await a.fetch(epoch++)
+    while (!JSON.stringify(fetched).includes('×') && epoch < 10)
+    told.push(
+      fetched,
+      await a.acknowledge(epoch++, [[0, 0, 1, ACCEPT]]),
+      await a.acknowledge(epoch++, [[0, 5, 9, ACCEPT]]),
+      await a.fetch(epoch++, { maxWaitMs: 0 }),
+    )
+    return told
+  },
+  'who is nobody': async (w) => {
+    const a = await w.member('')
+    const long = await w.member('m'.repeat(37))
+    const edge = await w.member('m'.repeat(36))
+    return [
+      await a.fetch(0, { of: [0] }),
+      await a.acknowledge(1, []),
+      await long.fetch(0, { of: [0] }),
+      await edge.fetch(0, { of: [0], maxWaitMs: 300 }),
+      await edge.fetch(1, { groupId: null }),
+      await edge.fetch(1, { groupId: '', maxWaitMs: 0 }),
+      await edge.fetch(1, { memberId: null }),
+      await edge.fetch(1, { maxBytes: 0, maxWaitMs: 0 }),
+      await edge.fetch(2, { maxRecords: 0 }),
+      await edge.fetch(3, { minBytes: 0 }),
+    ]
+  },
+}
+
+export const SHARE_QUESTIONS: readonly Question[] = Object.entries(STORIES).map(([name, tell]) => ({
+  name: `share: ${name}`,
+  ask: async (peer) => {
+    await using world = new World(peer, await makeTopic(peer, { partitions: 2 }))
+    await world.configure({ 'share.auto.offset.reset': 'earliest' })
+    await world.open()
+    return tell(world)
+  },
+}))
