@@ -15,8 +15,10 @@ export const createPartitions: Handler<CreatePartitionsRequest, Input<typeof Cre
   const counts = new Map<string, number>()
   for (const { name } of request.topics) counts.set(name, (counts.get(name) ?? 0) + 1)
   const charge = new MutationCharge(context, FIRST_STRICT)
-  const grown = request.topics.map((topic) => (counts.get(topic.name) === 1 ? grow(topic, request.validateOnly, charge, context) : repeated(topic.name)))
-  return { throttleTimeMs: charge.throttleTimeMs, results: await Promise.all(grown) }
+  const once = request.topics.filter(({ name }) => counts.get(name) === 1)
+  const grown = once.map((topic) => grow(topic, request.validateOnly, charge, context))
+  const refused = [...counts].filter(([, count]) => count > 1).map(([name]) => repeated(name))
+  return { throttleTimeMs: charge.throttleTimeMs, results: [...refused, ...(await Promise.all(grown))] }
 }
 
 function grow(asked: AskedTopic, validateOnly: boolean, charge: MutationCharge, context: RequestContext): Result | Promise<Result> {

@@ -21,7 +21,7 @@ const NO_ID = 'AAAAAAAAAAAAAAAAAAAAAA'
 /**
  * CreateTopics (19): makes topics, and answers when they are durable (rule 8).
  *
- * v4: -1 stands for the broker's number of partitions and replicas (here also in v2 and v3, where Kafka refuses it).
+ * v4: -1 stands for the broker's number of partitions and replicas (here, as in Kafka, also in v2 and v3).
  * v5: the answer holds partitions and configs. v7: and the topic's id.
  * Who may not describe its configs is told neither them nor the numbers of partitions and replicas.
  * A replication factor other than 1 is refused: there is one broker.
@@ -114,5 +114,5 @@ function described(name: string, topicId: string, numPartitions: number, configs
 }
 
 function failed(name: string, { error, message }: Failure): TopicResponse {
-  return { name, topicId: NO_ID, errorCode: error.kafka, errorMessage: message, configs: null }
+  return { name, topicId: NO_ID, errorCode: error.kafka, errorMessage: message, configs: [] }
 }

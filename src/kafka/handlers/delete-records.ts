@@ -11,7 +11,8 @@ const ALL = -1
 
 /** DeleteRecords (21): raises the start of partitions (rule 9). Beyond the high watermark gets 1; below the start changes nothing; a topic that is only compacted gets 44. */
 export const deleteRecords: Handler<DeleteRecordsRequest, Input<typeof DeleteRecordsResponse>> = async (request, context) => {
-  const topics = request.topics.map(async ({ name, partitions }) => {
+  const named = request.topics.filter(({ partitions }) => partitions.length > 0)
+  const topics = named.map(async ({ name, partitions }) => {
     const allowed = context.broker.security.authorize(context.connection.principal, 'delete', 'topic', name)
     const answers = partitions.map(({ partitionIndex, offset }) =>
       allowed ? raise(name, partitionIndex, offset, context) : failed(partitionIndex, ERRORS.topicAuthorizationFailed),

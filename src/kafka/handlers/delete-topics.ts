@@ -26,9 +26,9 @@ export const deleteTopics: Handler<DeleteTopicsRequest, Input<typeof DeleteTopic
   const asked = context.version >= FIRST_BY_TOPIC_ID ? request.topics : request.topicNames.map((name) => ({ name, topicId: NO_ID }))
   const counts = new Map<string, number>()
   for (const topic of asked) counts.set(keyOf(topic, context), (counts.get(keyOf(topic, context)) ?? 0) + 1)
-  const repeated = [...counts].filter(([, count]) => count > 1).map(([key]) => asked.find((topic) => keyOf(topic, context) === key) as AskedTopic)
+  const repeated = [...counts].filter(([, count]) => count > 1).map(([key]) => asked.filter((topic) => keyOf(topic, context) === key))
   const once = asked.filter((topic) => counts.get(keyOf(topic, context)) === 1)
-  const refused = repeated.map((topic) => failed(topic, ERRORS.invalidRequest, 'the topic is named twice'))
+  const refused = repeated.map((all) => failed(bothOf(all), ERRORS.invalidRequest, 'the topic is named twice'))
   const charge = new MutationCharge(context, FIRST_STRICT)
   const deleted = once.map((topic) => deleteTopic(topic, charge, context))
   return { throttleTimeMs: charge.throttleTimeMs, responses: [...(await Promise.all(deleted)), ...refused] }
@@ -37,6 +37,11 @@ export const deleteTopics: Handler<DeleteTopicsRequest, Input<typeof DeleteTopic
 /** The same for a topic named by its name and by its id. */
 function keyOf({ name, topicId }: AskedTopic, context: RequestContext): string {
   return name ?? context.broker.topics.getById(topicId)?.name ?? topicId
+}
+
+/** Name and id of one topic, as far as they were said. */
+function bothOf(asked: readonly AskedTopic[]): AskedTopic {
+  return { name: asked.find(({ name }) => name !== null)?.name ?? null, topicId: asked.find(({ topicId }) => topicId !== NO_ID)?.topicId ?? NO_ID }
 }
 
 function deleteTopic(asked: AskedTopic, charge: MutationCharge, context: RequestContext): TopicResponse | Promise<TopicResponse> {

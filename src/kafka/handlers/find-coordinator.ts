@@ -14,7 +14,7 @@ const FIRST_WITH_KEYS = 4
 const FIRST_WITH_SHARE = 6
 
 /** What keeps the state of a share partition is asked for by group, topic id and partition; a group id may have colons. */
-const SHARE_PARTITION = /^.+:[\w-]{22}:\d+$/s
+const SHARE_PARTITION = /^.+:[\w-]{22}:-?\d+$/s
 
 /**
  * FindCoordinator (10): this broker coordinates every group and every transaction, and keeps what share groups did with records.

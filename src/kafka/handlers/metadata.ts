@@ -28,6 +28,7 @@ const FIRST_BY_TOPIC_ID = 12
  */
 export const metadata: Handler<MetadataRequest, Response> = (request, context) => {
   const { identity } = context.broker
+  if (asksTooEarly(request, context.version)) return refusal(request)
   const { host, port } = context.connection.advertised
   return {
     brokers: [{ nodeId: identity.nodeId, host, port }],
@@ -37,6 +38,16 @@ export const metadata: Handler<MetadataRequest, Response> = (request, context) =
     clusterAuthorizedOperations: request.includeClusterAuthorizedOperations ? authorizedOperations(context, 'cluster', CLUSTER_RESOURCE) : OPERATIONS_NOT_ASKED,
     errorCode: 0,
   }
+}
+
+/** v10 and v11 have a place for an id in the request, and no use for it. */
+function asksTooEarly({ topics }: MetadataRequest, version: number): boolean {
+  if (version < FIRST_WITH_TOPIC_ID || version >= FIRST_BY_TOPIC_ID || topics === null) return false
+  return topics.some(({ name, topicId }) => name === null || topicId !== NO_ID)
+}
+
+function refusal({ topics }: MetadataRequest): Response {
+  return { brokers: [], topics: (topics ?? []).map(({ name, topicId }) => missing(name ?? '', topicId, ERRORS.invalidRequest)), errorCode: 0 }
 }
 
 function topicsOf(request: MetadataRequest, context: RequestContext): TopicResponse[] {
@@ -49,7 +60,9 @@ function topicsOf(request: MetadataRequest, context: RequestContext): TopicRespo
     return all
   }
   const answers = new Map<string, TopicResponse>()
-  for (const asked of request.topics) {
+  // As in Kafka: who asks for any topic by its id asks for none by its name.
+  const byId = request.topics.filter(({ topicId }) => topicId !== NO_ID)
+  for (const asked of byId.length > 0 ? byId : request.topics) {
     // Who asks by id may send a name that is null or empty.
     const key = asked.topicId === NO_ID ? `name ${asked.name}` : `id ${asked.topicId}`
     if (!answers.has(key)) answers.set(key, answerTopic(asked, request, context))
@@ -60,7 +73,6 @@ function topicsOf(request: MetadataRequest, context: RequestContext): TopicRespo
 function answerTopic(asked: AskedTopic, request: MetadataRequest, context: RequestContext): TopicResponse {
   const byId = context.version >= FIRST_WITH_TOPIC_ID && (asked.name === null || asked.topicId !== NO_ID)
   if (!byId) return answerName(asked.name ?? '', request, context)
-  if (context.version < FIRST_BY_TOPIC_ID) return missing(asked.name ?? '', asked.topicId, ERRORS.invalidRequest)
   const topic = context.broker.topics.getById(asked.topicId)
   if (topic === undefined) return missing(null, asked.topicId, ERRORS.unknownTopicId)
   // That an id exists is no secret, the name of its topic is.

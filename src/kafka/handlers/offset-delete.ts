@@ -14,9 +14,10 @@ export const offsetDelete: Handler<OffsetDeleteRequest, Response> = (request, co
   if (!security.authorize(context.connection.principal, 'delete', 'group', request.groupId)) {
     return { errorCode: ERRORS.groupAuthorizationFailed.kafka, topics: [] }
   }
-  const refused = request.topics.map((topic) => topic.partitions.map(({ partitionIndex }) => refuse(topic.name, partitionIndex, context)))
+  const named = request.topics.filter(({ partitions }) => partitions.length > 0)
+  const refused = named.map((topic) => topic.partitions.map(({ partitionIndex }) => refuse(topic.name, partitionIndex, context)))
   const deletions: OffsetDeletion[] = []
-  request.topics.forEach((topic, topicIndex) => {
+  named.forEach((topic, topicIndex) => {
     topic.partitions.forEach(({ partitionIndex }, index) => {
       if (refused[topicIndex]?.[index] === null) deletions.push({ topicName: topic.name, partition: partitionIndex })
     })
@@ -28,7 +29,7 @@ export const offsetDelete: Handler<OffsetDeleteRequest, Response> = (request, co
         return
       }
       const errors = result.values()
-      const topics = request.topics.map((topic, topicIndex) => ({
+      const topics = named.map((topic, topicIndex) => ({
         name: topic.name,
         partitions: topic.partitions.map(({ partitionIndex }, index) => {
           const error = refused[topicIndex]?.[index] ?? errors.next().value

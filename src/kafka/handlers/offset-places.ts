@@ -25,8 +25,8 @@ export class OffsetPlaces {
 
   /** `byId`: the request names topics by their ids. */
   constructor(topics: readonly RequestTopic[], context: RequestContext, byId: boolean) {
-    this.#topics = topics
-    topics.forEach((requested, topicIndex) => {
+    this.#topics = topics.filter(({ partitions }) => partitions.length > 0)
+    this.#topics.forEach((requested, topicIndex) => {
       const topic = findTopic(requested, context, byId)
       this.#errors.push(requested.partitions.map((partition, index) => this.#take(topic, partition, [topicIndex, index])))
     })
