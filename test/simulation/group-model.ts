@@ -3,6 +3,8 @@ import type { World } from './world.ts'
 /** What clients were told of one consumer group. */
 export class GroupModel {
   readonly groupId: string
+  /** By member id: the partitions it was told last, in order. */
+  readonly told = new Map<string, string>()
   readonly #world: World
   readonly #owners = new Map<string, string>()
   readonly #committed = new Map<string, number>()

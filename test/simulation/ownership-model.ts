@@ -47,6 +47,11 @@ export class OwnershipModel {
     return this.#owners.get(partition) === holder
   }
 
+  /** The name of the member that has it; undefined where none has. */
+  ownerOf(partition: string): string | undefined {
+    return this.#owners.get(partition)?.name
+  }
+
   given(holder: Holder, partition: string): void {
     const { nowMs } = this.#world.time
     const owner = this.#owners.get(partition)

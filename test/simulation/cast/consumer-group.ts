@@ -1,6 +1,7 @@
 import { GroupModel } from '../group-model.ts'
 import { KafkaClient } from '../kafka-client.ts'
 import { actor, type Workload } from '../stage.ts'
+import { GroupInspector, verifyDescribed } from '../workloads/group-inspector.ts'
 import { committedOffset, Member } from '../workloads/group-member.ts'
 import { Producer } from '../workloads/kafka-producers.ts'
 import type { World } from '../world.ts'
@@ -23,6 +24,7 @@ export const consumerGroup: Workload = {
     const group = new GroupModel(world, 'readers')
     const members = INSTANCES.map((instance, i) => new Member(world, group, { name: `member ${i}`, topics: TOPICS, partitions: PARTITIONS, instance }))
     for (const member of members) void member.run()
+    void new GroupInspector(world.drawingFrom('inspector of readers'), group.groupId).run()
     // Everything that is there was read and committed by somebody.
     const behind = () => GROUP_PARTITIONS.find(({ topic, index }) => group.committed(`${topic}-${index}`) < model.of(topic, index).durableEnd)
     actors.push(
@@ -34,6 +36,9 @@ export const consumerGroup: Workload = {
     )
     return {
       verify: async () => {
+        const client = await KafkaClient.open(world)
+        await verifyDescribed(world, client, group)
+        client.close()
         for (const member of members) member.stopped = true
         await verifyCommitted(world, group)
       },

@@ -4,6 +4,7 @@ import { ZERO_UUID } from '../../../src/util/uuid.ts'
 import { KafkaClient } from '../kafka-client.ts'
 import { OwnershipModel } from '../ownership-model.ts'
 import { actor, type Workload } from '../stage.ts'
+import { GroupInspector } from '../workloads/group-inspector.ts'
 import { Producer } from '../workloads/kafka-producers.ts'
 import { committedBy, NewMember, type Wish } from '../workloads/new-member.ts'
 import type { World } from '../world.ts'
@@ -32,6 +33,7 @@ export const group848: Workload = {
     }
     const group = new OwnershipModel(world, 'workers')
     const members: NewMember[] = []
+    void new GroupInspector(world.drawingFrom('inspector of workers'), group.groupId).run()
     void topicIds(world, TOPICS).then((ids) => {
       MEMBERS.forEach(({ instance, wishes }, i) => {
         members.push(new NewMember(world, group, { name: `worker-${i}`, instance, wishes, topicIds: ids }))
@@ -50,7 +52,7 @@ export const group848: Workload = {
     return {
       verify: async () => {
         const client = await KafkaClient.open(world)
-        await verifySettled(world, client, group.groupId)
+        await verifySettled(world, client, group)
         for (const member of members) member.stopped = true
         for (const { topic, index } of ALL) {
           const offset = await committedBy(world, client, { groupId: group.groupId, topic, index }).catch(() => null)
@@ -84,23 +86,30 @@ export async function topicIds(world: World, names: readonly string[]): Promise<
 }
 
 /** With nobody coming or going, every partition finds its one member. */
-async function verifySettled(world: World, client: KafkaClient, groupId: string): Promise<void> {
+async function verifySettled(world: World, client: KafkaClient, group: OwnershipModel): Promise<void> {
   const untilMs = world.time.nowMs + SETTLES_WITHIN_MS
+  const { groupId } = group
   for (;;) {
+    let isAsTold = true
     const { groups } = await client.request(ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse, 1, {
       groupIds: [groupId],
       includeAuthorizedOperations: false,
     })
     const owners = new Map<string, number>()
-    for (const { assignment } of groups[0]?.members ?? []) {
+    for (const { memberId, assignment } of groups[0]?.members ?? []) {
       for (const { topicName, partitions } of assignment.topicPartitions) {
-        for (const index of partitions) owners.set(`${topicName}-${index}`, (owners.get(`${topicName}-${index}`) ?? 0) + 1)
+        for (const partition of partitions.map((index) => `${topicName}-${index}`)) {
+          owners.set(partition, (owners.get(partition) ?? 0) + 1)
+          isAsTold &&= group.ownerOf(partition) === memberId
+        }
       }
     }
     const isShared = ALL.every(({ topic, index }) => owners.get(`${topic}-${index}`) === 1)
-    if (groups[0]?.groupState === 'Stable' && isShared) return
+    if (groups[0]?.groupState === 'Stable' && isShared && isAsTold) return
     if (world.time.nowMs > untilMs) {
-      world.violate(`group ${groupId} does not settle: ${groups[0]?.groupState} ${JSON.stringify([...owners])}`)
+      world.violate(
+        `group ${groupId} does not settle: ${groups[0]?.groupState} ${JSON.stringify([...owners])}${isAsTold ? '' : ', its members were told otherwise'}`,
+      )
       return
     }
     await world.sleep(500)

@@ -1,6 +1,7 @@
 import { KafkaClient } from '../kafka-client.ts'
 import { OwnershipModel } from '../ownership-model.ts'
 import { actor, type Workload } from '../stage.ts'
+import { GroupInspector } from '../workloads/group-inspector.ts'
 import { Producer } from '../workloads/kafka-producers.ts'
 import { MixedClassicMember } from '../workloads/mixed-classic-member.ts'
 import { committedBy, NewMember, type Wish } from '../workloads/new-member.ts'
@@ -25,6 +26,7 @@ export const groupMixed: Workload = {
     actors.push(actor('producer for mixed', () => producer.idle))
     void producer.run()
     const group = new OwnershipModel(world, 'mixers')
+    void new GroupInspector(world.drawingFrom('inspector of mixers'), group.groupId).run()
     const places: Places = { members: new Set(), closed: false }
     void topicIds(world, TOPICS).then((ids) => {
       for (let i = 0; i < CLASSIC; i++)

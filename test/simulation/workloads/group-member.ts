@@ -127,11 +127,13 @@ export class Member {
     })
     if (!this.#fine(synced.errorCode, 'SyncGroup')) return
     const mine = decodeAssignment(synced.assignment).flatMap(({ topic, partitions }) => partitions.map((index) => ({ topic, index })))
+    const partitions = mine.map(({ topic, index }) => `${topic}-${index}`)
+    this.#group.told.set(this.#memberId, [...partitions].sort().join(' '))
     this.#group.assigned(
       this.#generation,
       // Who comes back as a static member takes its former self's place within the generation, which is fenced (KIP-345).
       instance ?? this.#memberId,
-      mine.map(({ topic, index }) => `${topic}-${index}`),
+      partitions,
     )
     world.count('assignments')
     this.#heartbeatAtMs = world.time.nowMs
