@@ -9,6 +9,7 @@ import { PRODUCE_QUESTIONS } from './produce.ts'
 import { SHARE_QUESTIONS } from './shares.ts'
 import { TOPIC_QUESTIONS } from './topics.ts'
 import { TRANSACTION_QUESTIONS } from './transactions.ts'
+import { WIRE_QUESTIONS } from './wire.ts'
 
 /** Every area has a file of its own. */
 export const QUESTIONS: readonly Question[] = [
@@ -22,4 +23,5 @@ export const QUESTIONS: readonly Question[] = [
   ...SHARE_QUESTIONS,
   ...TOPIC_QUESTIONS,
   ...TRANSACTION_QUESTIONS,
+  ...WIRE_QUESTIONS,
 ]
