@@ -486,6 +486,7 @@ export const SHARE_QUESTIONS: readonly Question[] = Object.entries(STORIES).map(
     await using world = new World(peer, await makeTopic(peer, { partitions: 2 }))
     await world.configure({ 'share.auto.offset.reset': 'earliest' })
     await world.open()
-    return tell(world)
+    // Awaited here: its connections end with this block.
+    return await tell(world)
   },
 }))
