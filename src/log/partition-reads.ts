@@ -65,8 +65,8 @@ async function readFrom(
     return readSegment(segment, core.indexCache, fromOffset, partition.endOf(segment), { ...limits, endOffset }, onDamage)
   })
   if ('batches' in read) for (const batch of read.batches) mendEpoch(partition, batch)
-  // Retention may have taken the segment while it was read.
-  return 'code' in read && fromOffset < partition.logStartOffset ? outOfRange(partition, fromOffset) : read
+  // Retention may have taken the segment while it was read, and with it what is known of its aborted transactions.
+  return fromOffset < partition.logStartOffset ? outOfRange(partition, fromOffset) : read
 }
 
 /** The leader epoch lies outside the CRC: what the state knows of it counts, or damage would send consumers elsewhere. */

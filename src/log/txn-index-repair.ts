@@ -26,7 +26,8 @@ export async function mendTxnIndexes(segments: readonly Segment[], sums: TxnInde
   const damaged = checked.filter((segment) => !sums.holds(segment, offset))
   const last = damaged.at(-1)
   if (last === undefined) return
-  const walk = await walkTransactions(checked.slice(0, checked.indexOf(last) + 1), offset)
+  const walked = checked.slice(0, checked.indexOf(last) + 1)
+  const walk = await walkTransactions(walked, Math.min(segments[walked.length]?.baseOffset ?? offset, offset))
   for (const segment of damaged) {
     const end = segments[segments.indexOf(segment) + 1]?.baseOffset ?? offset
     const isHere = ({ lastOffset }: AbortedTransaction): boolean => lastOffset >= segment.baseOffset && lastOffset < Math.min(end, offset)

@@ -33,8 +33,29 @@ export interface CleaningOrder extends Cleanable {
 
 /** Null where the partition, or what was to be cleaned of it, went away meanwhile. Rejects where it cannot be read or written. */
 export async function cleanPartition(partition: LocalPartition, core: LogCore, tools: CleaningTools, order: CleaningOrder): Promise<CleaningReport | null> {
-  const { folder } = partition
-  const isOver = () => order.isStopped() || partition.gone || partition.folder !== folder || partition.settings.compaction === undefined
+  const { folder, logStartOffset } = partition
+  const isOver = () =>
+    order.isStopped() ||
+    partition.gone ||
+    partition.folder !== folder ||
+    partition.logStartOffset !== logStartOffset ||
+    partition.settings.compaction === undefined
+  try {
+    return await clean(partition, core, tools, order, isOver)
+  } catch (error) {
+    // Its files went away meanwhile.
+    if (isOver()) return null
+    throw error
+  }
+}
+
+async function clean(
+  partition: LocalPartition,
+  core: LogCore,
+  tools: CleaningTools,
+  order: CleaningOrder,
+  isOver: () => boolean,
+): Promise<CleaningReport | null> {
   const mapped = await mapKeys(partition, core, tools, order, isOver)
   if (mapped === null || !(await recoveryPointIsDurable(partition, core)) || isOver()) return null
   const { keys, mappedEnd } = mapped
@@ -59,7 +80,8 @@ export async function cleanPartition(partition: LocalPartition, core: LogCore, t
     readBytes += group.segments.reduce((sum, { writtenBytes }) => sum + writtenBytes, 0)
     keptBytes += kept
   }
-  if (isOver()) return null
+  // The sums of the new indexes of aborted transactions go with it.
+  if (isOver() || !(await recoveryPointIsDurable(partition, core)) || isOver()) return null
   await mark(partition, core, { cleanBelow: mappedEnd, rewrittenBelow })
   return { readBytes, keptBytes, keys: keys.size, cleanBelow: mappedEnd }
 }
