@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../runtime/clock.ts'
-import type { FileSystem } from '../runtime/files.ts'
+import type { DiskSpace, FileSystem } from '../runtime/files.ts'
 import type { Random } from '../runtime/random.ts'
 import { FilePool } from '../storage/file-pool.ts'
 import { type Logger, silentLogger } from '../telemetry/logger.ts'
@@ -15,7 +15,7 @@ import { entriesByPartition } from './journal-entries.ts'
 import type { JournalEntry } from './journal-format.ts'
 import { KeptState, LOG_STATE_KINDS, partitionKey, producersByPartition, topicIdOfKey } from './kept-state.ts'
 import { LocalPartition } from './local-partition.ts'
-import { goneFailure, type LogCore } from './log-core.ts'
+import { goneAmong, goneFailure, type LogCore } from './log-core.ts'
 import { OwnState } from './own-state.ts'
 import { NEW_PARTITION, type PartitionIdentity } from './partition-start.ts'
 import type { PendingGroup } from './pending.ts'
@@ -169,6 +169,14 @@ export class LocalLog implements LogStore {
     opened.journal.grow().catch((error: unknown) => this.#logger.warn({ error: String(error) }, 'the journal could not be preallocated'))
   }
 
+  space(): Promise<DiskSpace | null> {
+    return this.#fileSystem.space()
+  }
+
+  get stateEndOffset(): number {
+    return this.#opened?.state?.highWatermark ?? 0
+  }
+
   get congested(): boolean {
     return this.#opened?.core.pressure.congested ?? false
   }
@@ -207,7 +215,7 @@ export class LocalLog implements LogStore {
       sizeBytes,
       left: group.batches.length + (state === null ? 0 : 1),
       stage: 'waiting',
-      onDone: (failure) => group.onDone(failure ?? goneAmong(group)),
+      onDone: (failure) => group.onDone(failure ?? goneAmong(group.batches)),
     }
     const offsets: number[] = []
     for (const { partition, bytes, attachment } of group.batches) {
@@ -491,10 +499,4 @@ function asideOf(partition: LocalPartition): string {
 
 function folderOf(topicName: string, index: number): string {
   return `${TOPICS_FOLDER}/${topicName}-${index}`
-}
-
-/** A topic that was deleted while its batch waited for the commit. */
-function goneAmong(group: AppendGroup): LogFailure | null {
-  const gone = group.batches.find(({ partition }) => (partition as LocalPartition).gone)
-  return gone === undefined ? null : goneFailure(`${gone.partition.topicName}-${gone.partition.index}`)
 }

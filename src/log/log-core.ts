@@ -6,7 +6,8 @@ import type { Decompress } from '../util/compression.ts'
 import type { GroupCommit } from './group-commit.ts'
 import type { IndexCache } from './index-cache.ts'
 import type { KeptState } from './kept-state.ts'
-import type { LogFailure, StateRecord } from './ports.ts'
+import type { LocalPartition } from './local-partition.ts'
+import type { BatchAppend, LogFailure, StateRecord } from './ports.ts'
 import type { Pressure } from './pressure.ts'
 import type { ReadGate } from './read-gate.ts'
 import type { LogSettings } from './settings.ts'
@@ -42,4 +43,10 @@ export function storageFailure(what: string, cause: unknown): LogFailure {
 
 export function goneFailure(what: string): LogFailure {
   return { code: 'gone', message: `${what} was deleted, or the log is closed` }
+}
+
+/** A topic that was deleted while its batch waited for the commit. */
+export function goneAmong(batches: readonly BatchAppend[]): LogFailure | null {
+  const gone = batches.find(({ partition }) => (partition as LocalPartition).gone)
+  return gone === undefined ? null : goneFailure(`${gone.partition.topicName}-${gone.partition.index}`)
 }

@@ -3,6 +3,7 @@
  * disk or over memory answers it today; object storage with a coordinator answers it later. The core does not know which
  * one it runs on: offsets therefore come by callback, and nothing here is synchronous by contract but what says so.
  */
+import type { DiskSpace } from '../runtime/files.ts'
 
 /** How far an append must have come before its `onDone` is called. */
 export type Durability =
@@ -240,6 +241,10 @@ export interface LogStore {
   /** After all partitions were opened: deletes folders that belong to no known topic id, starts retention and checkpoints. */
   start(): void
   append(group: AppendGroup): void
+  /** Of the disk below, for people; null where nobody can say. */
+  space(): Promise<DiskSpace | null>
+  /** How far the log of coordinator state has come: the offset behind its last durable record. */
+  readonly stateEndOffset: number
   /** True while more appended bytes wait for the disk than the bound allows: read no more from producers' sockets. */
   readonly congested: boolean
   /** Calls `run` when half of the bound is free again; within the call where it is. */

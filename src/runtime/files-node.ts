@@ -1,6 +1,6 @@
 import fs from 'node:fs'
 import { join } from 'node:path'
-import { errorCode, type FileLock, type FileSystem, type OpenFile, type OpenMode } from './files.ts'
+import { type DiskSpace, errorCode, type FileLock, type FileSystem, type OpenFile, type OpenMode } from './files.ts'
 import { lockFile } from './lock-file.ts'
 import { readAll, readAllAsync, writeAll, writeAllAsync } from './whole-transfers.ts'
 
@@ -43,6 +43,16 @@ export class NodeFiles implements FileSystem {
 
   size(path: string): number {
     return fs.statSync(join(this.#root, path), { throwIfNoEntry: false })?.size ?? -1
+  }
+
+  async space(): Promise<DiskSpace | null> {
+    try {
+      const { bsize, blocks, bavail } = await fs.promises.statfs(this.#root)
+      return { totalBytes: blocks * bsize, usableBytes: bavail * bsize }
+    } catch {
+      // Some file systems do not know.
+      return null
+    }
   }
 
   makeFolder(path: string): void {

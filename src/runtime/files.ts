@@ -15,6 +15,8 @@ export interface FileSystem {
   list(folder: string): string[]
   /** Bytes of a file; -1 where it does not exist. */
   size(path: string): number
+  /** Of the disk as a whole, off the event loop; null where nobody can say. */
+  space(): Promise<DiskSpace | null>
   /** With all folders above it; an existing one is fine. */
   makeFolder(path: string): void
   /** A file or folder, within the root; a file replaces another. */
@@ -27,6 +29,12 @@ export interface FileSystem {
   lock(path: string): FileLock
   /** Removes whatever was opened beside files: called last. */
   close(): void
+}
+
+export interface DiskSpace {
+  readonly totalBytes: number
+  /** What this process may still write. */
+  readonly usableBytes: number
 }
 
 export type OpenMode =

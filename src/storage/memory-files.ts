@@ -29,6 +29,11 @@ export class MemoryFiles implements FileSystem {
     return found instanceof MemoryContent ? found.size : -1
   }
 
+  /** The memory of the machine is not only for records. */
+  async space(): Promise<null> {
+    return null
+  }
+
   makeFolder(path: string): void {
     this.#place(`${path}/any`, true)
   }

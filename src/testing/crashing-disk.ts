@@ -121,6 +121,10 @@ export class CrashingDisk implements FileSystem {
     return node?.kind === 'file' ? node.seen.size : -1
   }
 
+  async space(): Promise<null> {
+    return null
+  }
+
   makeFolder(path: string): void {
     if (this.#dead) return
     let folder = this.#root

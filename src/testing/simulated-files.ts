@@ -1,4 +1,4 @@
-import { type FileLock, type FileSystem, fileError, type OpenFile, type OpenMode } from '../runtime/files.ts'
+import { type DiskSpace, type FileLock, type FileSystem, fileError, type OpenFile, type OpenMode } from '../runtime/files.ts'
 import { readAll, readAllAsync, writeAll, writeAllAsync } from '../runtime/whole-transfers.ts'
 import { type Change, FileNode } from './disk-nodes.ts'
 import type { SimulatedDisk } from './simulated-disk.ts'
@@ -46,6 +46,11 @@ class MountedDisk implements FileSystem {
 
   size(path: string): number {
     return this.#disk.file(path)?.cached.size ?? -1
+  }
+
+  async space(): Promise<DiskSpace | null> {
+    const { capacityBytes } = this.#disk.faults
+    return capacityBytes === Number.POSITIVE_INFINITY ? null : { totalBytes: capacityBytes, usableBytes: Math.max(0, capacityBytes - this.#disk.usedBytes) }
   }
 
   makeFolder(path: string): void {

@@ -8,21 +8,23 @@ import type { Input } from '../wire/message.ts'
 type Response = Input<typeof DescribeLogDirsResponse>
 type TopicResponse = Response['results'][number]['topics'][number]
 
-/** The disk's size, where nobody asked it. */
+/** The disk's size, where nobody knows it. */
 const UNKNOWN_BYTES = -1
 
 /**
  * DescribeLogDirs (35): the one place where partitions rest, and their sizes. Null topics mean all; what does not exist is left out.
  *
- * v3: who may not ask gets 31, before an empty answer. v4: the size of the disk, which is not known here. v5: cordoned; never.
+ * v3: who may not ask gets 31, before an empty answer. v4: the size of the disk, and what is left of it. v5: cordoned; never.
  */
-export const describeLogDirs: Handler<DescribeLogDirsRequest, Response> = (request, context) => {
+export const describeLogDirs: Handler<DescribeLogDirsRequest, Response> = async (request, context) => {
   const { security, log } = context.broker
   if (!security.authorize(context.connection.principal, 'describe', 'cluster', CLUSTER_RESOURCE)) {
     return { errorCode: ERRORS.clusterAuthorizationFailed.kafka, results: [] }
   }
   const topics = request.topics === null ? allTopics(context) : askedTopics(request.topics, context)
-  const result = { errorCode: 0, logDir: log.description, topics, totalBytes: UNKNOWN_BYTES, usableBytes: UNKNOWN_BYTES, isCordoned: false }
+  const space = await log.space()
+  const { totalBytes, usableBytes } = space ?? { totalBytes: UNKNOWN_BYTES, usableBytes: UNKNOWN_BYTES }
+  const result = { errorCode: 0, logDir: log.description, topics, totalBytes, usableBytes, isCordoned: false }
   return { errorCode: 0, results: [result] }
 }
 

@@ -10,12 +10,10 @@ type TopicResponse = Response['topics'][number]
 /** The only partition that has a quorum. */
 const METADATA_TOPIC = '__cluster_metadata'
 const METADATA_PARTITION = 0
-/** There is no log of metadata that others could follow: offsets begin and end here. */
-const NO_OFFSET = 0
 const FIRST_EPOCH = 1
 
 /**
- * DescribeQuorum (55): one broker is its own controller, the only voter of a quorum that nobody follows.
+ * DescribeQuorum (55): one broker is its own controller, the only voter of a quorum that nobody follows. Its log of metadata is the state log.
  *
  * v1: when replicas were heard of. v2: the address of the controller: that of this listener.
  */
@@ -47,6 +45,7 @@ function describe({ topicName, partitions }: DescribeQuorumRequest['topics'][num
 function quorum({ broker }: RequestContext): TopicResponse['partitions'][number] {
   const { nodeId } = broker.identity
   const nowMs = broker.clock.now()
+  const logEndOffset = broker.log.stateEndOffset
   const directoryId = Buffer.from(broker.identity.clusterId.padEnd(22, 'A'), 'base64url').subarray(0, 16).toString('base64url')
   return {
     partitionIndex: METADATA_PARTITION,
@@ -54,8 +53,8 @@ function quorum({ broker }: RequestContext): TopicResponse['partitions'][number]
     errorMessage: null,
     leaderId: nodeId,
     leaderEpoch: FIRST_EPOCH,
-    highWatermark: NO_OFFSET,
-    currentVoters: [{ replicaId: nodeId, replicaDirectoryId: directoryId, logEndOffset: NO_OFFSET, lastFetchTimestamp: nowMs, lastCaughtUpTimestamp: nowMs }],
+    highWatermark: logEndOffset,
+    currentVoters: [{ replicaId: nodeId, replicaDirectoryId: directoryId, logEndOffset, lastFetchTimestamp: nowMs, lastCaughtUpTimestamp: nowMs }],
     observers: [],
   }
 }

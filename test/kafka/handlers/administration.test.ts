@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { startBroker } from '../../../src/index.ts'
+import { CreateTopicsRequest, CreateTopicsResponse } from '../../../src/kafka/messages/create-topics.ts'
 import { DescribeLogDirsRequest, DescribeLogDirsResponse } from '../../../src/kafka/messages/describe-log-dirs.ts'
+import { DescribeQuorumRequest, DescribeQuorumResponse } from '../../../src/kafka/messages/describe-quorum.ts'
 import { DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse } from '../../../src/kafka/messages/describe-topic-partitions.ts'
 import { ElectLeadersRequest, ElectLeadersResponse } from '../../../src/kafka/messages/elect-leaders.ts'
 import { ListConfigResourcesRequest, ListConfigResourcesResponse } from '../../../src/kafka/messages/list-config-resources.ts'
@@ -64,6 +67,40 @@ test('log directories tell the sizes of the partitions asked for, or of all', as
     ]),
     ['a1'],
   )
+})
+
+test('the disk tells its size and what is left of it, or -1 where it does not know', async () => {
+  const log = new HeldLog()
+  const kafka = await startKafka(log)
+  const client = await RawClient.connect(kafka.address)
+  const sizes = async (version: number) => {
+    const { results } = await client.ask([DescribeLogDirsRequest, DescribeLogDirsResponse], version, { topics: null })
+    return results.map(({ totalBytes, usableBytes }) => [totalBytes, usableBytes])
+  }
+  assert.deepEqual(await sizes(5), [[-1, -1]])
+  log.disk = { totalBytes: 5e12, usableBytes: 7 }
+  assert.deepEqual(await sizes(5), [[5e12, 7]])
+  assert.deepEqual(await sizes(3), [[-1, -1]], 'before v4 nobody asks')
+  await client[Symbol.asyncDispose]()
+  await kafka[Symbol.asyncDispose]()
+})
+
+test('the quorum is this broker alone, and its log of metadata the state log', async () => {
+  await using broker = await startBroker()
+  const [host, port] = broker.kafka.split(':') as [string, string]
+  await using client = await RawClient.connect({ host, port: Number(port) })
+  const offsets = async () => {
+    const topics = [{ topicName: '__cluster_metadata', partitions: [{ partitionIndex: 0 }] }]
+    const answer = await client.ask([DescribeQuorumRequest, DescribeQuorumResponse], 2, { topics })
+    const part = answer.topics[0]?.partitions[0]
+    return [part?.highWatermark, part?.currentVoters.map(({ logEndOffset }) => logEndOffset)] as const
+  }
+  const [before, voters] = await offsets()
+  assert.deepEqual(voters, [before])
+  const topics = [{ name: 't', numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }]
+  await client.ask([CreateTopicsRequest, CreateTopicsResponse], 7, { topics })
+  const [after] = await offsets()
+  assert.ok((after as number) > (before as number), `${after} after ${before}`)
 })
 
 test('no leader needs to be elected: 84, and 3 for what is not there', async () => {

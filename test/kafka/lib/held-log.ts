@@ -12,12 +12,15 @@ import type {
   VisibleBatch,
 } from '../../../src/log/ports.ts'
 import { batchBaseOffset, batchMaxTimestampMs, batchOffsetCount, patchBatch } from '../../../src/log/record-batch.ts'
+import type { DiskSpace } from '../../../src/runtime/files.ts'
 
 /** A log in memory whose commits happen when the test says so. */
 export class HeldLog implements LogStore {
+  readonly stateEndOffset = 0
   readonly description = 'test:'
   /** While true, producers are asked to wait until `drain`. */
   congested = false
+  disk: DiskSpace | null = null
   /** While true, nothing becomes durable. */
   held = false
   /** What the next appends answer instead of success. */
@@ -28,6 +31,10 @@ export class HeldLog implements LogStore {
   register(_machine: StateMachine): void {}
   async open(): Promise<void> {}
   start(): void {}
+  async space(): Promise<DiskSpace | null> {
+    return this.disk
+  }
+
   async close(): Promise<void> {}
   deleteTopic(_topicId: string): void {}
   whenDrained(run: () => void): void {

@@ -7,6 +7,7 @@ const FAILED: LogFailure = { code: 'storage-error', message: 'the disk said no' 
  * before. `durable` outlives it: give it to the next one.
  */
 export class StateLog implements LogStore {
+  readonly stateEndOffset = 0
   readonly congested = false
   readonly description = 'test:'
   readonly durable: Map<string, StateRecord>
@@ -87,6 +88,10 @@ export class StateLog implements LogStore {
   deleteTopic(): void {}
 
   start(): void {}
+
+  async space(): Promise<null> {
+    return null
+  }
 
   async close(): Promise<void> {}
 

@@ -34,6 +34,7 @@ export class Disk {
  * `auto` commits by itself, within the same turn.
  */
 export class HeldLog implements LogStore {
+  readonly stateEndOffset = 0
   readonly congested = false
   readonly description = 'test:'
   readonly disk: Disk
@@ -139,6 +140,10 @@ export class HeldLog implements LogStore {
       partition.end = last === undefined ? partition.start : last.baseOffset + last.count
     }
     return this.disk
+  }
+
+  async space(): Promise<null> {
+    return null
   }
 
   async close(): Promise<void> {

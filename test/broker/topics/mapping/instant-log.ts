@@ -2,6 +2,7 @@ import type { AppendGroup, LogStore, PartitionLog, StateMachine } from '../../..
 
 /** A log that assigns offsets, takes down what was appended and says "done" when told to: for tests of what stands above it. */
 export class InstantLog implements LogStore {
+  readonly stateEndOffset = 0
   readonly congested = false
   readonly description = 'test:'
   readonly machines: StateMachine[] = []
@@ -43,4 +44,8 @@ export class InstantLog implements LogStore {
     for (const group of waiting) group.onDone(failed)
   }
   async close(): Promise<void> {}
+
+  async space(): Promise<null> {
+    return null
+  }
 }
