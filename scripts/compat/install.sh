@@ -33,12 +33,18 @@ debian() {
 }
 
 python() {
-  local manifest=test/compat/python/requirements.txt
-  cmp -s "$manifest" "$cache/venv/requirements.txt" && return
+  local manifest=test/compat/python/requirements.txt old="$cache/kafka-python-2.0.2"
   has python3 || { say 'no python3'; return; }
-  say "a Python environment with $(tr '\n' ' ' <"$manifest")"
-  python3 -m venv --clear "$cache/venv" && "$cache/venv/bin/pip" install -q --disable-pip-version-check -r "$manifest" </dev/null &&
-    cp "$manifest" "$cache/venv/requirements.txt" || { say 'pip failed'; rm -rf "$cache/venv"; }
+  if ! cmp -s "$manifest" "$cache/venv/requirements.txt"; then
+    say "a Python environment with $(grep -v '^#' "$manifest" | tr '\n' ' ')"
+    python3 -m venv --clear "$cache/venv" && "$cache/venv/bin/pip" install -q --disable-pip-version-check -r "$manifest" </dev/null &&
+      cp "$manifest" "$cache/venv/requirements.txt" || { say 'pip failed'; rm -rf "$cache/venv"; return; }
+  fi
+  [ -d "$old" ] && return
+  # The release that most installations still have, beside the newest one: found first by PYTHONPATH.
+  say 'kafka-python 2.0.2'
+  rm -rf "$old.part"
+  "$cache/venv/bin/pip" install -q --disable-pip-version-check --no-deps --target "$old.part" kafka-python==2.0.2 </dev/null && mv "$old.part" "$old" || say 'pip failed'
 }
 
 # jars FOLDER ARGUMENT...: the dependencies of test/compat/java/pom.xml; a folder under its final name is complete.

@@ -9,6 +9,8 @@ import { ROOT } from './broker.ts'
 const CACHE = process.env.COMPAT_CACHE ?? join(ROOT, '.cache')
 
 export const PYTHON = join(CACHE, 'venv/bin/python')
+/** Goes before the newest kafka-python by PYTHONPATH. */
+export const OLD_KAFKA_PYTHON = join(CACHE, 'kafka-python-2.0.2')
 
 /** A class path of jars in the cache: `clients-3.9.2`, `clients-4.1.2`, `clients-4.4.0`, `streams-4.3.1` or `tools-4.1.2`, with our own classes first. */
 export function classPath(libraries: string): string {
@@ -19,7 +21,8 @@ const INSTALL = 'run scripts/compat/install.sh'
 
 /** False when Python and its clients are installed, else why not. */
 export function pythonMissing(): string | false {
-  return existsSync(PYTHON) ? false : `no ${PYTHON}: ${INSTALL}`
+  const absent = [PYTHON, OLD_KAFKA_PYTHON].find((path) => !existsSync(path))
+  return absent === undefined ? false : `no ${absent}: ${INSTALL}`
 }
 
 const GO = join(CACHE, 'go')

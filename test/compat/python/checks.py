@@ -1,17 +1,22 @@
-"""A tiny check runner: one JSON line a check, which the TypeScript side turns into tests."""
+"""A tiny check runner: one JSON line a check, which the TypeScript side turns into tests. ONLY=TEXT runs those with that in their names."""
 import json
+import os
 import sys
 import time
 import traceback
+import uuid
 
 _failed = 0
 
 
 def check(name, run):
     global _failed
+    if os.environ.get("ONLY", "") not in name:
+        return
+    began = time.monotonic()
     try:
         run()
-        print(json.dumps({"check": name, "ok": True}), flush=True)
+        print(json.dumps({"check": name, "ok": True, "ms": round(1000 * (time.monotonic() - began))}), flush=True)
     except Exception:
         _failed += 1
         print(json.dumps({"check": name, "ok": False, "detail": traceback.format_exc()}), flush=True)
@@ -30,9 +35,16 @@ def equal(got, wanted, what=""):
         raise AssertionError(f"{what}: expected {wanted!r}, got {got!r}"[:4000])
 
 
+def unique(prefix):
+    return f"{prefix}-{uuid.uuid4().hex[:10]}"
+
+
+def logins():
+    """A broker with users (test/compat/lib/secured-peer.ts), or None."""
+    return json.loads(sys.argv[2]) if len(sys.argv) > 2 else None
+
+
 def done():
     # Client threads that outlive a failed check must not keep the process alive.
     sys.stdout.flush()
-    import os
-
     os._exit(0)
