@@ -2,9 +2,8 @@
 import sys
 import threading
 import time
-import uuid
 
-from checks import check, done, equal, until
+from checks import check, done, equal, unique, until
 from confluent_kafka import (OFFSET_BEGINNING, OFFSET_INVALID, Consumer,
                              KafkaError, KafkaException, Producer,
                              TopicPartition)
@@ -12,10 +11,6 @@ from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
 
 BOOTSTRAP = sys.argv[1]
 admin = AdminClient({"bootstrap.servers": BOOTSTRAP})
-
-
-def unique(prefix):
-    return f"{prefix}-{uuid.uuid4().hex[:10]}"
 
 
 def create_topic(partitions=1, **config):
@@ -370,8 +365,8 @@ def admin_errors():
 check("topics that cannot be made are refused with Kafka's codes", admin_errors)
 
 
-def transactional(transactional_id):
-    producer = Producer({"bootstrap.servers": BOOTSTRAP, "transactional.id": transactional_id, "linger.ms": 2})
+def transactional(transactional_id, **options):
+    producer = Producer({"bootstrap.servers": BOOTSTRAP, "transactional.id": transactional_id, "linger.ms": 2, **options})
     producer.init_transactions(15)
     return producer
 
@@ -451,4 +446,17 @@ def offsets_in_transactions():
 
 check("offsets in a transaction are the group's when it commits", offsets_in_transactions)
 
+
+def member(topic, group_id, count):
+    """A member that has read so many; what is returned makes it commit and leave."""
+    consumer = Consumer({"bootstrap.servers": BOOTSTRAP, "group.id": group_id, "auto.offset.reset": "earliest"})
+    consumer.subscribe([topic])
+    got = []
+    until(f"{count} records", lambda: got.extend(m for m in consumer.consume(100, 0.2) if not m.error()) or len(got) >= count, 60)
+    return consumer.close
+
+
+from confluent_admin_checks import admin_checks  # noqa: E402
+
+admin_checks(admin, create_topic, produce, transactional, read, member)
 done()

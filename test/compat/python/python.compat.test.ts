@@ -24,7 +24,7 @@ describe('python', { skip: pythonMissing() }, () => {
   })
   const kafkaArguments = (name: string) => [script(name), peer.kafka, ...(secured ? [JSON.stringify(secured.logins)] : [])]
 
-  test('confluent-kafka', (t) => externalChecks(t, PYTHON, [script('confluent_kafka_checks.py'), peer.kafka], { timeoutMs: 240_000 }))
+  test('confluent-kafka', (t) => externalChecks(t, PYTHON, kafkaArguments('confluent_kafka_checks.py'), { timeoutMs: 240_000 }))
   test('aiokafka', (t) => externalChecks(t, PYTHON, kafkaArguments('aiokafka_checks.py'), { timeoutMs: 240_000 }))
   test('kafka-python', (t) => externalChecks(t, PYTHON, kafkaArguments('kafka_python_checks.py'), { timeoutMs: 240_000 }))
   test('kafka-python 2.0.2', (t) =>
