@@ -3,14 +3,12 @@ import { errorCode } from '../runtime/files.ts'
 import type { Journal } from './journal.ts'
 import type { LocalPartition } from './local-partition.ts'
 import { type LogCore, storageFailure } from './log-core.ts'
+import { TOPICS_FOLDER } from './partition-folder.ts'
 import type { StateRecord } from './ports.ts'
 import { syncFoldersAbove } from './small-file.ts'
 
 /** Segments that are synced at the same time: more would keep commits waiting in the thread pool. */
 const PARALLEL_SYNCS = 2
-
-/** Where partitions' folders lie. */
-export const TOPICS_FOLDER = 'topics'
 
 /**
  * Syncs in the background what the page cache holds, so that the journal can be overwritten: a second after the first append

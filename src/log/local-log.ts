@@ -5,25 +5,26 @@ import { FilePool } from '../storage/file-pool.ts'
 import { type Logger, silentLogger } from '../telemetry/logger.ts'
 import { type Compress, compress, type Decompress, decompress } from '../util/compression.ts'
 import { ZERO_UUID } from '../util/uuid.ts'
-import { Checkpointer, TOPICS_FOLDER } from './checkpointer.ts'
+import { Checkpointer } from './checkpointer.ts'
 import { Cleaner } from './compaction/cleaner.ts'
 import { DataDirectory, WAY_OUT } from './data-directory.ts'
 import { GroupCommit } from './group-commit.ts'
 import { IndexCache } from './index-cache.ts'
 import { Journal } from './journal.ts'
 import { entriesByPartition } from './journal-entries.ts'
-import type { JournalEntry } from './journal-format.ts'
 import { KeptState, LOG_STATE_KINDS, partitionKey, producersByPartition, topicIdOfKey } from './kept-state.ts'
 import { LocalPartition } from './local-partition.ts'
 import { goneAmong, goneFailure, type LogCore } from './log-core.ts'
+import type { Opened } from './opened.ts'
 import { OwnState } from './own-state.ts'
+import { asideOf, folderOf, TOPICS_FOLDER } from './partition-folder.ts'
 import { NEW_PARTITION, type PartitionIdentity } from './partition-start.ts'
 import type { PendingGroup } from './pending.ts'
 import type { AppendGroup, LogFailure, LogStore, PartitionLog, PartitionSettings, StateMachine } from './ports.ts'
 import { Pressure } from './pressure.ts'
 import { ProducerStates } from './producer-state.ts'
 import { ReadGate } from './read-gate.ts'
-import { asideFolder, knownPosition, recoverPartition } from './recovery.ts'
+import { knownPosition, recoverPartition } from './recovery.ts'
 import { applyRetention } from './retention.ts'
 import type { LogSettings } from './settings.ts'
 import { applyBatch, encodeSnapshot, encodeState, loadSnapshot, replayState, STATE_FOLDER, STATE_SETTINGS, StateMachines, writeSnapshot } from './state-log.ts'
@@ -475,28 +476,6 @@ export class LocalLog implements LogStore {
   }
 }
 
-/** What there is once the log is open. */
-interface Opened {
-  readonly directory: DataDirectory
-  readonly core: LogCore
-  readonly journal: Journal | null
-  /** What the journal holds for partitions that were not opened yet. */
-  readonly entries: Map<string, JournalEntry[]>
-  state: LocalPartition | null
-  checkpointer: Checkpointer | null
-  cleaner: Cleaner | null
-  producers: Map<string, [producerId: number, value: Uint8Array][]>
-}
-
 async function syncIndexes(partitions: Iterable<LocalPartition>): Promise<void> {
   for (const { segments, gone } of partitions) for (const segment of segments) if (!gone) await segment.syncIndexes()
-}
-
-/** Where the files of a deleted topic wait for their removal; a legal topic name never ends so. */
-function asideOf(partition: LocalPartition): string {
-  return asideFolder(TOPICS_FOLDER, partition.topicId, partition.index)
-}
-
-function folderOf(topicName: string, index: number): string {
-  return `${TOPICS_FOLDER}/${topicName}-${index}`
 }

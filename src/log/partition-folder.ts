@@ -4,6 +4,9 @@ import { formatMetadata, metadataPath } from './partition-metadata.ts'
 import type { Segment } from './segment.ts'
 import { syncFile, writeSmallFile } from './small-file.ts'
 
+/** Where partitions' folders lie. */
+export const TOPICS_FOLDER = 'topics'
+
 /** The folder of a partition, and the two small files in it that Kafka has too. No folder exists before the first record. */
 export class PartitionFolder {
   readonly #fileSystem: FileSystem
@@ -60,4 +63,18 @@ export class PartitionFolder {
       if (path === this.#path) return
     }
   }
+}
+
+export function folderOf(topicName: string, index: number): string {
+  return `${TOPICS_FOLDER}/${topicName}-${index}`
+}
+
+/** Where the files of a deleted topic wait for their removal; a legal topic name never ends so. */
+export function asideOf({ topicId, index }: { readonly topicId: string; readonly index: number }): string {
+  return asideFolder(TOPICS_FOLDER, topicId, index)
+}
+
+/** The path a folder is renamed to while its topic is deleted. */
+export function asideFolder(parent: string, topicId: string, index: number): string {
+  return `${parent}/${topicId}-${index}.deleted`
 }

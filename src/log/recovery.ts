@@ -13,6 +13,7 @@ import { decodePosition, type PartitionPosition, partitionKey } from './kept-sta
 import { LeaderEpochs, parseEpochs } from './leader-epochs.ts'
 import type { LogCore } from './log-core.ts'
 import { floorByOffset, floorByPosition, OFFSET_ENTRY_BYTES, offsetEntriesAreSane, readOffsetEntry } from './offset-index.ts'
+import { asideFolder } from './partition-folder.ts'
 import { formatMetadata, metadataPath, parseMetadata } from './partition-metadata.ts'
 import { NEW_PARTITION, type PartitionIdentity, type PartitionStart, type UnwrittenBatch } from './partition-start.ts'
 import type { PartitionSettings } from './ports.ts'
@@ -180,11 +181,6 @@ async function ownsFolder(core: LogCore, { identity, machineFailed }: RecoveryIn
   fileSystem.rename(identity.folder, aside)
   await fileSystem.remove(aside)
   return false
-}
-
-/** The path a folder is renamed to while its topic is deleted. */
-export function asideFolder(parent: string, topicId: string, index: number): string {
-  return `${parent}/${topicId}-${index}.deleted`
 }
 
 /** The topic exists: its deletion never became durable, and whatever took its name was made later. */

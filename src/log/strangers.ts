@@ -2,7 +2,7 @@ import type { FileSystem } from '../runtime/files.ts'
 import type { Random } from '../runtime/random.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { randomUuid } from '../util/uuid.ts'
-import { TOPICS_FOLDER } from './checkpointer.ts'
+import { TOPICS_FOLDER } from './partition-folder.ts'
 
 /** Folders of topics that are unknown because damaged state was given up. */
 const LOST_FOLDER = 'lost+found'
