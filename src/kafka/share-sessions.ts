@@ -130,7 +130,7 @@ export class ShareSessions {
   #end(session: ShareSession): void {
     this.#remove(session)
     if (this.#groups.has(session.groupId)) this.#shares.release(session.groupId, session.memberId)
-    else this.#shares.forgetGroup(session.groupId)
+    else this.#shares.releaseGroup(session.groupId)
   }
 }
 

@@ -230,10 +230,6 @@ export class GroupRegistry implements GroupHost, ConsumerGroupHost, ShareGroupHo
     if (this.#groups.get(group.id) === group) this.revive(group.id)
   }
 
-  deserted(group: ShareGroup): void {
-    this.shares.forgetGroup(group.id)
-  }
-
   happenedToShareGroup(group: ShareGroup, reason: string): void {
     this.#logger.debug({ group: group.id, epoch: group.epoch, members: group.size, reason }, 'a share group goes to another epoch')
   }

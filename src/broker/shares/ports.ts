@@ -27,8 +27,6 @@ export interface ShareOffsets {
   stageFirst(groupId: string, places: readonly Omit<ShareStart, 'startOffset'>[]): StagedChange
   /** Deletes what is kept of a group (DeleteGroups), or of these topics of it (DeleteShareGroupOffsets). As `stageStarts`; no records where nothing is kept. */
   stageDeletion(groupId: string, topicIds: readonly string[] | null): StagedChange
-  /** The group has no members any more: nothing of it stays in memory but what is kept on disk too. */
-  forgetGroup(groupId: string): void
 }
 
 /** One share partition, as DescribeShareGroupOffsets shows it. */

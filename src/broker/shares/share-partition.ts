@@ -65,6 +65,8 @@ export class SharePartition {
   #freeFrom: number
   /** Changes that wait for the disk. */
   #saving = 0
+  /** The disk refused something: more is known here than there. */
+  #isAhead = false
   #timer: Timer | null = null
   #timerMs = Number.POSITIVE_INFINITY
   #closed = false
@@ -149,15 +151,20 @@ export class SharePartition {
     this.#saveSettling(settling, settled, onDone)
   }
 
-  /** Gives back all that a member (null: anybody) has, and that it has not said anything of. */
-  release(member: string | null): void {
+  /** Whether the disk knows all that is known of it: nobody has anything, and nothing is on its way. */
+  get isIdle(): boolean {
+    return this.#saving === 0 && !this.#isAhead && this.#runs.all().every(({ state }) => state !== 'acquired')
+  }
+
+  /** Gives back all that a member (null: anybody) has, and that it has not said anything of. `onDone`: it is durable, or refused. */
+  release(member: string | null, onDone: () => void = () => {}): void {
     const settled: KeptBatch[] = []
     const settling: Settling = { ranges: settled }
     const limits = this.#parts.limits()
     for (const run of this.#runs.all()) {
       if (run.state === 'acquired' && (member === null || run.holder === member)) settled.push(this.#settle(run, stateAfter('release', run, limits), settling))
     }
-    this.#saveSettling(settling, settled, () => {})
+    this.#saveSettling(settling, settled, onDone)
   }
 
   /** Records below are gone from the log. */
@@ -227,6 +234,7 @@ export class SharePartition {
     this.#saving++
     this.#parts.save({ startOffset: this.startOffset, batches }, (ok) => {
       this.#saving--
+      if (!ok) this.#isAhead = true
       onDone(ok)
       // The start may have passed what was never told: records that are not there, or what the disk refused before.
       if (ok && this.#saving === 0 && !this.#closed && this.#parts.keptStart() < this.startOffset) this.#save([], () => {})

@@ -71,6 +71,11 @@ export class SharePartitions implements ShareOffsets {
     for (const slot of this.#slotsOf(groupId)) slot.share?.release(member)
   }
 
+  /** Nobody fetches for the group any more: what somebody has is given back, and what the disk knows need not stay in memory. */
+  releaseGroup(groupId: string): void {
+    for (const slot of this.#slotsOf(groupId)) slot.share?.release(null, () => this.#dropIdle(slot))
+  }
+
   configsOf(groupId: string): ShareGroupConfigs {
     return this.#policy.of(groupId)
   }
@@ -120,13 +125,6 @@ export class SharePartitions implements ShareOffsets {
     )
   }
 
-  forgetGroup(groupId: string): void {
-    for (const slot of this.#slotsOf(groupId)) {
-      slot.share?.release(null)
-      this.#drop(slot)
-    }
-  }
-
   // ----
 
   #slotsOf(groupId: string): ShareSlot[] {
@@ -167,6 +165,10 @@ export class SharePartitions implements ShareOffsets {
         onDone(failed === null)
       },
     })
+  }
+
+  #dropIdle(slot: ShareSlot): void {
+    if (!slot.isWatched && slot.share?.isIdle === true) this.#drop(slot)
   }
 
   #drop(slot: ShareSlot): void {

@@ -31,6 +31,11 @@ export class ShareSlot implements PartitionReader {
     partition.addReader(this)
   }
 
+  /** Whether somebody waits for it. */
+  get isWatched(): boolean {
+    return this.#watchers.size > 0
+  }
+
   watch(watcher: ShareWatcher): void {
     this.#watchers.add(watcher)
   }

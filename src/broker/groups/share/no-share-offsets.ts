@@ -11,5 +11,4 @@ export const NO_SHARE_OFFSETS: ShareOffsets = {
   stageStarts: () => NOTHING,
   stageFirst: () => NOTHING,
   stageDeletion: () => NOTHING,
-  forgetGroup: () => undefined,
 }

@@ -24,8 +24,6 @@ export interface ShareGroupHost {
   saveShareParts(groupId: string, changes: readonly PartChange[], starts: ShareStarts, onDone: (failed: ErrorRow | null) => void): void
   /** What was appended is lost: the group must be what is on disk. */
   lostShareGroup(group: ShareGroup): void
-  /** Nobody is in it any more. */
-  deserted(group: ShareGroup): void
   /** For people: something happened to the group. */
   happenedToShareGroup(group: ShareGroup, reason: string): void
 }

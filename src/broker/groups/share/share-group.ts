@@ -215,7 +215,6 @@ export class ShareGroup implements ChangeSource {
     if (this.#members.size > 0) return
     // Nobody shall have anything.
     this.#targetEpoch = this.#epoch
-    this.#host.deserted(this)
   }
 
   #late(member: ShareMember): void {
