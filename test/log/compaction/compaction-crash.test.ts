@@ -4,7 +4,7 @@ import { playCompaction } from './compaction-history.ts'
 
 /** Other seeds: SEED=4711 npx node --test test/log/compaction/compaction-crash.test.ts */
 const FIRST_SEED = Number(process.env.SEED ?? 1)
-const HISTORIES = Number(process.env.HISTORIES ?? 25)
+const HISTORIES = Number(process.env.HISTORIES ?? 12)
 const CRASHES_EACH = 8
 
 test('whatever fails, and whenever: the last record of each key is there, and what was deleted stays so', async (t) => {

@@ -155,12 +155,16 @@ class History {
 
   /** The end of the last closed segment below the last stable offset, if so much is new that the cleaner has to. */
   #cleanableEnd(partition: LocalPartition): number {
-    const closed = partition.segments.filter((segment) => segment !== partition.activeSegment && partition.endOf(segment) <= partition.lastStableOffset)
+    // The recovery point must lie in a later segment.
+    const last = partition.segments.findLast(({ writtenBytes }) => writtenBytes > 0)
+    const closed = partition.segments.filter(
+      (segment) => segment.baseOffset < (last?.baseOffset ?? 0) && partition.endOf(segment) <= partition.lastStableOffset,
+    )
     const bytes = closed.reduce((sum, { writtenBytes }) => sum + writtenBytes, 0)
     const dirty = closed.filter((segment) => partition.endOf(segment) > partition.cleanerMark.cleanBelow)
     const dirtyBytes = dirty.reduce((sum, { writtenBytes }) => sum + writtenBytes, 0)
-    const last = closed.at(-1)
-    return last === undefined || dirtyBytes / bytes <= 0.1 ? 0 : partition.endOf(last)
+    const end = closed.at(-1)
+    return end === undefined || dirtyBytes / bytes <= 0.1 ? 0 : partition.endOf(end)
   }
 
   async #until(holds: () => boolean): Promise<void> {
