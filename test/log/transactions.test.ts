@@ -3,9 +3,9 @@ import { cpSync, existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
 import { LocalLog } from '../../src/log/local-log.ts'
-import { buildMarker, type MarkerType } from '../../src/log/marker.ts'
+import { buildMarker, type MarkerType, markerTypeOf } from '../../src/log/marker.ts'
 import type { AbortedTransaction, PartitionLog } from '../../src/log/ports.ts'
-import { buildBatch, TRANSACTIONAL_BIT } from '../../src/log/record-batch.ts'
+import { buildBatch, patchBatch, readBatchHeader, TRANSACTIONAL_BIT } from '../../src/log/record-batch.ts'
 import { DEFAULT_LOG_SETTINGS } from '../../src/log/settings.ts'
 import { NodeFiles } from '../../src/runtime/files-node.ts'
 import { systemRandom } from '../../src/runtime/random.ts'
@@ -98,6 +98,19 @@ test('the index of aborted transactions has the bytes of Kafka', () =>
     const expected = '0000' + '0000000000001234' + '0000000000000000' + '0000000000000003' + '0000000000000004'
     assert.equal(readFileSync(join(path, 'topics/orders-0/00000000000000000000.txnindex')).toString('hex'), expected)
   }))
+
+const golden: Record<MarkerType, string> = JSON.parse(readFileSync(new URL('../golden/kafka/transaction-markers.kafka-4.4.0.json', import.meta.url), 'utf8'))
+
+for (const type of ['commit', 'abort'] as const) {
+  test(`a marker of an ${type === 'abort' ? 'aborted' : 'ended'} transaction has the bytes of Kafka 4.4`, () => {
+    const theirs = Buffer.from(golden[type], 'hex')
+    assert.equal(markerTypeOf(theirs), type)
+    const { producerId, producerEpoch, baseOffset, baseTimestampMs } = readBatchHeader(theirs)
+    const ours = buildMarker({ type, producerId, producerEpoch, coordinatorEpoch: 0, timestampMs: baseTimestampMs })
+    patchBatch(ours, baseOffset, 0)
+    assert.equal(Buffer.from(ours).toString('hex'), golden[type])
+  })
+}
 
 interface Step {
   readonly base: number

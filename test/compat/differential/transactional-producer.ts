@@ -246,6 +246,11 @@ export class TransactionalProducer {
     return this.#listOffset(0, -2)
   }
 
+  /** The first record at or after a time. */
+  offsetAt(isolationLevel: number, timestampMs: number): Promise<number | undefined> {
+    return this.#listOffset(isolationLevel, timestampMs)
+  }
+
   async #listOffset(isolationLevel: number, timestamp: number): Promise<number | undefined> {
     const answer = await this.#peer.ask([ListOffsetsRequest, ListOffsetsResponse], 5, {
       replicaId: -1,

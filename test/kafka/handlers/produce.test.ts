@@ -103,6 +103,14 @@ test('a base offset, a wrong count, a control batch and a missing sequence get 8
   assert.equal((await t.produce(twoBytes(57, 3))).errorCode, 2)
 })
 
+test('topics of the names that Kafka keeps for its coordinators take nothing: 17', async () => {
+  await using t = await setup()
+  for (const name of ['__consumer_offsets', '__transaction_state']) {
+    assert.ok('partitions' in t.kafka.topics.create({ name }, () => {}))
+    assert.equal((await t.produce(batchOf(['a']), { name })).errorCode, 17)
+  }
+})
+
 test('a flipped bit gets 2', async () => {
   await using t = await setup()
   const batch = batchOf(['a'])

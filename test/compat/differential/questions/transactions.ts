@@ -170,6 +170,14 @@ export const TRANSACTION_QUESTIONS: readonly Question[] = [
     yield await p.produce(0, 1, { epoch: 0 })
     yield await p.end(true)
   }),
+  question('times of records in an open transaction', async function* (p) {
+    yield await p.init()
+    yield await p.produce(0, 0, { count: 2 })
+    yield [await p.offsetAt(0, 1_600_000_000_000), await p.offsetAt(1, 1_600_000_000_000)]
+    yield await p.end(true)
+    await again(async () => ((await p.latest(1)) === 3 ? 0 : NOT_YET_CODE))
+    yield [await p.offsetAt(0, 1_600_000_000_000), await p.offsetAt(1, 1_600_000_000_000)]
+  }),
   question('InitProducerId while a transaction is open', async function* (p) {
     yield await p.init()
     yield await p.produce(0, 0)
