@@ -173,5 +173,20 @@ function features({ finalizedFeatures }: ApiVersionsResponse): string[] {
     .sort()
 }
 
+/** What brokers and controllers ask each other, and streams groups: not here (docs/internals/kafka-rules.md). */
+const NOT_HERE: ReadonlySet<number> = new Set([27, 34, 45, 64, 80, 81, 83, 84, 85, 86, 87, 88, 89, 93, 94])
+const ADD_PARTITIONS_TO_TXN = 24
+
+const ranges: Question = {
+  name: 'wire: the versions of every API for clients',
+  ask: async (peer) => {
+    const { apiKeys } = await peer.ask([ApiVersionsRequest, ApiVersionsResponse], 4, { clientSoftwareName: 'elytra-test', clientSoftwareVersion: '1' })
+    return apiKeys
+      .filter(({ apiKey }) => !NOT_HERE.has(apiKey))
+      .map(({ apiKey, minVersion, maxVersion }) => [apiKey, minVersion, apiKey === ADD_PARTITIONS_TO_TXN ? 'for clients 3' : maxVersion])
+      .toSorted((left, right) => Number(left[0]) - Number(right[0]))
+  },
+}
+
 /** Frames and headers (rules 1 to 4). */
-export const WIRE_QUESTIONS: readonly Question[] = [...frames, ...apiVersions]
+export const WIRE_QUESTIONS: readonly Question[] = [...frames, ...apiVersions, ranges]
