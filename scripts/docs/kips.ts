@@ -42,5 +42,7 @@ export const KIPS: readonly (readonly [number: number, title: string, where: str
   [932, 'Share groups: members that share partitions, a record at a time', 'ShareGroupHeartbeat, ShareFetch, ShareAcknowledge'],
   [966, 'Pages of partitions', 'DescribeTopicPartitions'],
   [1142, 'Names of what has configs', 'ListConfigResources'],
+  [1206, 'No record more than a member of a share group wants', 'ShareFetch 2'],
+  [1222, 'Locks of records that are prolonged', 'ShareAcknowledge 2'],
   [1242, 'The cluster and node a client expects', 'ApiVersions 5'],
 ]

@@ -9,6 +9,7 @@ import { batchBaseOffset, batchOffsetCount, batchSizeBytes } from '../../../../s
 import { batchOf } from '../../../kafka/lib/batches.ts'
 import type { RawClient } from '../../../kafka/lib/raw-client.ts'
 import type { Peer, Question } from '../question.ts'
+import { TransactionalProducer } from '../transactional-producer.ts'
 import { type AskedTopic, makeTopic, produceTo, T0 } from './topics-for-questions.ts'
 
 const ACCEPT = 1
@@ -47,7 +48,7 @@ class Member {
       groupId: this.#world.group,
       memberId: this.id,
       shareSessionEpoch,
-      maxWaitMs: 500,
+      maxWaitMs: 200,
       minBytes: 1,
       maxBytes: 10_000_000,
       maxRecords: 500,
@@ -461,6 +462,8 @@ const STORIES: Readonly<Record<string, Story>> = {
     )
     return told
   },
+  'what was aborted, where only committed records are read': (w) => aborted(w.peer, 'read_committed'),
+  'what was aborted, where everything is read': (w) => aborted(w.peer, 'read_uncommitted'),
   'who is nobody': async (w) => {
     const a = await w.member('')
     const long = await w.member('m'.repeat(37))
@@ -478,6 +481,39 @@ const STORIES: Readonly<Record<string, Story>> = {
       await edge.fetch(3, { minBytes: 0 }),
     ]
   },
+}
+
+/** Records of a transaction that is open, aborted, committed, and what a member is given of them. */
+async function aborted(peer: Peer, isolation: string): Promise<unknown[]> {
+  const producer = new TransactionalProducer(peer)
+  await producer.findCoordinators()
+  // A Kafka reads one segment at a time, and the marker's time is far from that of the records.
+  const configs = { 'segment.ms': '9000000000000' }
+  await using w = new World(peer, await makeTopic(peer, { partitions: 2, configs }, producer.topic))
+  await w.configure({ 'share.auto.offset.reset': 'earliest', 'share.isolation.level': isolation })
+  await w.open()
+  const told: unknown[] = [await producer.init()]
+  const end = async (commit: boolean) => {
+    told.push(await producer.end(commit))
+    // A Kafka writes markers behind the answer.
+    await new Promise((resolve) => setTimeout(resolve, 300))
+  }
+  const a = await w.member('a')
+  await w.produce(2)
+  await producer.produce(0, 0, { count: 3 })
+  await w.produce(1)
+  told.push(await a.fetch(0, { of: [0] }))
+  await end(false)
+  await producer.produce(0, 0, { count: 2 })
+  told.push(await a.fetch(1))
+  await end(true)
+  await w.produce(1)
+  for (let epoch = 2; epoch < 4; epoch++) told.push(await a.fetch(epoch))
+  const b = await w.member('b')
+  await a.disconnect()
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  told.push(await b.fetch(0, { of: [0], maxWaitMs: 1_000 }), await b.acknowledge(1, [[0, 0, 1, ACCEPT]]), await b.fetch(2))
+  return told
 }
 
 export const SHARE_QUESTIONS: readonly Question[] = Object.entries(STORIES).map(([name, tell]) => ({
