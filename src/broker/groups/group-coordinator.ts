@@ -136,7 +136,7 @@ export class GroupCoordinator {
     } else if (group?.type === 'classic') {
       group.join(request, respond)
     } else if (group?.type === 'share') {
-      respond(joinRefused(ERRORS.inconsistentGroupProtocol, request.memberId))
+      respond(joinRefused(ERRORS.inconsistentGroupProtocol, ''))
     } else {
       // What was refused leaves no new group behind, and an empty one of KIP-848 as it is.
       const classic = new ClassicGroup(request.groupId, this.#registry, null)

@@ -48,7 +48,7 @@ function checkTopic({ topicName, partitions }: AskedTopic, { broker, connection 
     partitions: partitions.map(({ partitionIndex, startOffset }) => ({
       partitionIndex,
       startOffset,
-      // Kafka's word for an offset that cannot be, too.
+      // There is no such place either.
       error: refusal ?? (topic?.partitions[partitionIndex] === undefined || startOffset < UNRESOLVED ? ERRORS.unknownTopicOrPartition : null),
     })),
   }

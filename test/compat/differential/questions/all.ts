@@ -6,6 +6,7 @@ import { FETCH_QUESTIONS } from './fetch.ts'
 import { FETCH_SESSION_QUESTIONS } from './fetch-sessions.ts'
 import { OFFSET_QUESTIONS } from './offsets.ts'
 import { PRODUCE_QUESTIONS } from './produce.ts'
+import { SHARE_GROUP_QUESTIONS } from './share-groups.ts'
 import { SHARE_QUESTIONS } from './shares.ts'
 import { TOPIC_QUESTIONS } from './topics.ts'
 import { TRANSACTION_QUESTIONS } from './transactions.ts'
@@ -20,6 +21,7 @@ export const QUESTIONS: readonly Question[] = [
   ...FETCH_SESSION_QUESTIONS,
   ...OFFSET_QUESTIONS,
   ...PRODUCE_QUESTIONS,
+  ...SHARE_GROUP_QUESTIONS,
   ...SHARE_QUESTIONS,
   ...TOPIC_QUESTIONS,
   ...TRANSACTION_QUESTIONS,
