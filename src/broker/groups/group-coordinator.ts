@@ -225,14 +225,15 @@ export class GroupCoordinator {
       if (offsets.length > 0) staged.push(this.#registry.offsets.stage(groupId, offsets))
       return null
     })
-    if (doomed.size === 0) {
+    // That a group is not there is said only while the disk works: after a failed sync it may hold a commit that was refused.
+    if (doomed.size === 0 && !errors.includes(ERRORS.groupIdNotFound)) {
       respond(errors)
       return
     }
     this.#registry.append(staged, (failed) => {
       // Nothing was deleted: the groups are what they were, unless one of that name was made meanwhile.
       if (failed !== null) for (const groupId of doomed) if (this.#registry.get(groupId) === undefined) this.#registry.revive(groupId)
-      respond(failed === null ? errors : errors.map((error) => error ?? failed))
+      respond(failed === null ? errors : errors.map((error) => (error === null || error === ERRORS.groupIdNotFound ? failed : error)))
     })
   }
 

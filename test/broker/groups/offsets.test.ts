@@ -200,6 +200,16 @@ test('DeleteGroups: a group with members is 68, an unknown one 69, an empty one 
   assert.equal(next.state('busy'), 'Stable')
 })
 
+test('DeleteGroups of what is not there is answered only while the disk works: it may hold a commit that was refused', async () => {
+  const it = await world()
+  const refused = deleteGroups(it, 'none')
+  it.log.fail()
+  assert.deepEqual(refused.result, ['NOT_COORDINATOR'])
+  const answered = deleteGroups(it, 'none')
+  it.log.commit()
+  assert.deepEqual(answered.result, ['GROUP_ID_NOT_FOUND'])
+})
+
 test('a deletion that the disk refuses leaves the group and its offsets', async () => {
   const it = await world()
   it.commit({ offset: 1 })
