@@ -29,6 +29,8 @@ const BOUNDS = {
     openFilesMax: 24,
     indexCacheBytes: 16_384,
     stateSnapshotBytes: 32_768,
+    cleanerBackoffMs: 300,
+    cleanerDedupeBytes: 6_000,
   },
   sessions: { packetIdStep: 64, catchUpReadBytes: 8_192, maxPositionsBesideMark: 4, catchUpCacheBytes: 65_536, retainedGarbageRecords: 20 },
 } as const

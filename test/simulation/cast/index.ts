@@ -2,6 +2,7 @@ import type { SeededRandom } from '../../../src/testing/seeded-random.ts'
 import type { Workload } from '../stage.ts'
 import { badClients } from './bad-clients.ts'
 import { bothProtocols } from './both-protocols.ts'
+import { compacted } from './compacted.ts'
 import { configs } from './configs.ts'
 import { consumerGroup } from './consumer-group.ts'
 import { group848 } from './group-848.ts'
@@ -55,6 +56,7 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
   configs,
   'kafka-mixed-acks': kafkaMixedAcks,
   'kafka-expiry': kafkaExpiry,
+  compacted,
 }
 
 /** Of the runs with one that plays alone. */
