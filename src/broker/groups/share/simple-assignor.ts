@@ -1,7 +1,7 @@
 import type { Partitions } from '../consumer/partitions.ts'
 
 /** A member as the assignor sees it. */
-export interface ShareAssignorMember {
+interface ShareAssignorMember {
   readonly id: string
   /** Ids of topics that exist and that it is subscribed to. */
   readonly topicIds: ReadonlySet<string>
