@@ -8,7 +8,7 @@ import { ManualClock } from '../../../src/testing/manual-clock.ts'
 import { SeededRandom } from '../../../src/testing/seeded-random.ts'
 import { header } from './batch-headers.ts'
 
-const ROUNDS = 150
+const ROUNDS = 80
 const STEPS = 250
 const MEMBERS = ['a', 'b', 'c']
 

@@ -6,6 +6,7 @@ import { ShareAcknowledgeRequest, ShareAcknowledgeResponse } from '../../../src/
 import { ShareFetchRequest, ShareFetchResponse } from '../../../src/kafka/messages/share-fetch.ts'
 import type { Input } from '../../../src/kafka/wire/message.ts'
 import { LocalLog } from '../../../src/log/local-log.ts'
+import type { LogStore } from '../../../src/log/ports.ts'
 import { DEFAULT_LOG_SETTINGS } from '../../../src/log/settings.ts'
 import { systemRandom } from '../../../src/runtime/random.ts'
 import { systemClock } from '../../../src/runtime/system-clock.ts'
@@ -13,6 +14,7 @@ import { MemoryFiles } from '../../../src/storage/memory-files.ts'
 import { sharePolicy } from '../../broker/shares/policy.ts'
 import { batchOf } from '../lib/batches.ts'
 import { startKafka } from '../lib/harness.ts'
+import { HeldLog, type HeldPartition } from '../lib/held-log.ts'
 import { RawClient } from '../lib/raw-client.ts'
 
 type FetchWords = Partial<Input<typeof ShareFetchRequest>> & {
@@ -33,9 +35,12 @@ const RELEASE = [2]
 const REJECT = [3]
 
 /** A broker with a topic of two partitions, and members that say what a test tells them. */
-async function setup(configs: Partial<ShareGroupConfigs> = {}, options: { readonly maxShareSessions?: number; readonly files?: MemoryFiles } = {}) {
+async function setup(
+  configs: Partial<ShareGroupConfigs> = {},
+  options: { readonly maxShareSessions?: number; readonly files?: MemoryFiles; readonly log?: LogStore } = {},
+) {
   const files = options.files ?? new MemoryFiles()
-  const log = new LocalLog(files, systemClock, systemRandom, null, { ...DEFAULT_LOG_SETTINGS, journalFileBytes: 1_048_576 })
+  const log = options.log ?? new LocalLog(files, systemClock, systemRandom, null, { ...DEFAULT_LOG_SETTINGS, journalFileBytes: 1_048_576 })
   const kafka = await startKafka(log, { sharePolicy: sharePolicy(configs), maxShareSessions: options.maxShareSessions ?? 100 })
   const made = kafka.topics.get('t') ?? kafka.topics.create({ name: 't', partitions: 2 }, () => {})
   assert.ok('partitions' in made)
@@ -280,4 +285,61 @@ test('a lock is renewed', async () => {
   const none = { maxBytes: 0, minBytes: 0, maxRecords: 0, maxWaitMs: 0 }
   const fetched = await one.fetch(3, { isRenewAck: true, ...none, acks: [{ first: 0, last: 0, types: [4] }] })
   assert.deepEqual([fetched.errorCode, ackErrors(fetched)], [0, [0]])
+})
+
+test('a fetch waits for as many bytes as it wants, but not longer than it says', async () => {
+  await using broker = await setup()
+  await broker.produce(['a'])
+  const one = await broker.member('one')
+  const waiting = one.fetch(0, { minBytes: 130 })
+  await broker.produce(['b'])
+  assert.deepEqual(acquired(await waiting), ['0-1×1'])
+  await broker.produce(['c'])
+  assert.deepEqual(acquired(await one.fetch(1, { minBytes: 1_000, maxWaitMs: 20 })), ['2-2×1'])
+})
+
+test('what is only on disk is read once, whoever waits for it', async () => {
+  const log = new HeldLog()
+  await using broker = await setup({}, { log })
+  await broker.produce(['a', 'b', 'c', 'd'])
+  await broker.produce(['e', 'f', 'g', 'h'])
+  for (const { log: partition } of broker.topic.partitions) (partition as HeldPartition).onDisk = true
+  const members = await Promise.all(['one', 'two', 'three'].map((id) => broker.member(id)))
+  const answers = await Promise.all(members.map((member) => member.fetch(0, { maxRecords: 4, maxWaitMs: 100 })))
+  assert.deepEqual(answers.flatMap((answer) => acquired(answer)).sort(), ['0-3×1', '4-7×1'])
+})
+
+test('groups know nothing of each other', async () => {
+  await using broker = await setup()
+  await broker.produce(['a', 'b'])
+  const one = await broker.member('one')
+  const other = await broker.member('one', 'another group')
+  assert.deepEqual(acquired(await one.fetch(0)), ['0-1×1'])
+  assert.deepEqual(acquired(await other.fetch(0)), ['0-1×1'])
+})
+
+test('in flight are as many records as the group may have, and no more until some are dealt with', async () => {
+  await using broker = await setup({ partitionMaxRecordLocks: 4 })
+  for (const value of ['a', 'b', 'c', 'd', 'e', 'f']) await broker.produce([value])
+  const one = await broker.member('one')
+  const two = await broker.member('two')
+  assert.deepEqual(acquired(await one.fetch(0)), ['0-3×1'])
+  const waiting = two.fetch(0)
+  await one.acknowledge(1, [{ first: 1, last: 3, types: RELEASE }])
+  assert.deepEqual(acquired(await waiting), ['1-3×2'])
+  const next = one.fetch(2, { acks: [{ first: 0, last: 0, types: ACCEPT }] })
+  assert.deepEqual(acquired(await next), ['4-4×1'])
+})
+
+test('records of a deleted beginning are not waited for', async () => {
+  await using broker = await setup()
+  await broker.produce(['a', 'b', 'c'])
+  const one = await broker.member('one')
+  assert.deepEqual(acquired(await one.fetch(0)), ['0-2×1'])
+  await broker.produce(['d'])
+  const partition = broker.topic.partitions[0]
+  assert.ok(partition)
+  await new Promise<void>((resolve) => partition.log.raiseStart(3, () => resolve()))
+  assert.deepEqual(acquired(await one.fetch(1)), ['3-3×1'])
+  assert.equal((await one.acknowledge(2, [{ first: 0, last: 2, types: ACCEPT }])).responses[0]?.partitions[0]?.errorCode, 0)
 })
