@@ -56,7 +56,8 @@ class Page {
     }
     const topic = this.#context.broker.topics.get(name)
     if (topic === undefined) {
-      this.topics.push(missing(name, checkTopicName(name) === null ? ERRORS.unknownTopicOrPartition : ERRORS.invalidTopic))
+      const topicAuthorizedOperations = authorizedOperations(this.#context, 'topic', name)
+      this.topics.push({ ...missing(name, checkTopicName(name) === null ? ERRORS.unknownTopicOrPartition : ERRORS.invalidTopic), topicAuthorizedOperations })
       return true
     }
     const end = Math.min(first + this.#left, topic.partitions.length)

@@ -34,6 +34,7 @@ import type { OutOfShape, Shape } from '../../../src/kafka/wire/fields.ts'
 import type { Input, Message } from '../../../src/kafka/wire/message.ts'
 import { ZERO_UUID } from '../../../src/util/uuid.ts'
 import { batchOf } from '../../kafka/lib/batches.ts'
+import { askAdministration } from './rights-administration.ts'
 import type { RightsPeer } from './rights-peer.ts'
 import { askShareGroups } from './rights-shares.ts'
 import { lifeOfTokens } from './rights-tokens.ts'
@@ -455,6 +456,7 @@ export const RIGHTS_QUESTIONS: readonly RightsQuestion[] = [
     (answer) =>
       sorted(answer.groups, ({ groupId }) => groupId).map(({ groupId, errorCode, authorizedOperations }) => [groupId, errorCode, authorizedOperations]),
   ),
+  { name: 'administration', ask: (peer) => askAdministration(peer) },
   { name: 'share groups', ask: (peer, gone) => askShareGroups(peer, gone) },
   { name: 'delegation tokens', ask: (peer) => lifeOfTokens(peer) },
   { name: 'a transaction', ask: (peer) => lifeOfATransaction(peer) },
