@@ -19,9 +19,9 @@ export class ShareSlot implements PartitionReader {
   share: SharePartition | null = null
   /** Why it could not be loaded; the next one who asks tries anew. */
   fault: ErrorRow | null = null
-  /** Somebody reads the disk for it: what it will bring is not read twice. */
-  isReading = false
   readonly #watchers = new Set<ShareWatcher>()
+  /** Who waits for the end of somebody else's reading; null where nobody reads. */
+  #behindReader: ShareWatcher[] | null = null
   readonly #onGone: (slot: ShareSlot) => void
 
   constructor(groupId: string, partition: Partition, onGone: (slot: ShareSlot) => void) {
@@ -42,6 +42,22 @@ export class ShareSlot implements PartitionReader {
 
   unwatch(watcher: ShareWatcher): void {
     this.#watchers.delete(watcher)
+  }
+
+  /** Whether the disk may be read for a watcher now: what one reads is not read by another, who hears when it is over. */
+  beginRead(watcher: ShareWatcher): boolean {
+    if (this.#behindReader === null) {
+      this.#behindReader = []
+      return true
+    }
+    this.#behindReader.push(watcher)
+    return false
+  }
+
+  endRead(): void {
+    const waiting = this.#behindReader ?? []
+    this.#behindReader = null
+    for (const watcher of waiting) watcher.onChange()
   }
 
   /** Tells everybody that something changed. */

@@ -157,7 +157,7 @@ export class ParkedShareFetch implements ShareWatcher {
     for (let index = first; index < ready.length; index++) {
       const [, slot] = ready[index] as readonly [SharePlace, ShareSlot]
       const limits = { maxBytes, atLeastOne: !found.some(hasBatches), readCommitted: this.#readCommitted }
-      const read = readShare(slot, limits, this.#context.fetchMemory)
+      const read = readShare(slot, this, limits, this.#context.fetchMemory)
       if (read instanceof Promise) {
         return read.then((one) => {
           this.#hold(one)

@@ -2,7 +2,7 @@ import type { ErrorRow } from '../../broker/errors.ts'
 import type { AcquireRequest } from '../../broker/shares/acquire.ts'
 import type { AcquiredRange } from '../../broker/shares/share-limits.ts'
 import type { SharePartition } from '../../broker/shares/share-partition.ts'
-import type { ShareSlot } from '../../broker/shares/share-slot.ts'
+import type { ShareSlot, ShareWatcher } from '../../broker/shares/share-slot.ts'
 import { withheldBatches } from '../../broker/shares/withheld-batches.ts'
 import { rowOfLogFailure } from '../../broker/topics/produce.ts'
 import { batchBaseOffset, batchOffsetCount } from '../../log/record-batch.ts'
@@ -25,18 +25,24 @@ export interface ShareReadLimits {
 
 /**
  * Reads what could be taken of a share partition; null where there is nothing to take now, or somebody else is reading it. A promise only
- * where the disk must be asked.
+ * where the disk must be asked; `reader` hears of the end of another's reading.
  */
-export function readShare(slot: ShareSlot, limits: ShareReadLimits, memory: FetchMemory): ShareRead | ErrorRow | null | Promise<ShareRead | ErrorRow | null> {
+export function readShare(
+  slot: ShareSlot,
+  reader: ShareWatcher,
+  limits: ShareReadLimits,
+  memory: FetchMemory,
+): ShareRead | ErrorRow | null | Promise<ShareRead | ErrorRow | null> {
   const { share, partition } = slot
   const fromOffset = share?.nextOffset() ?? null
-  if (share === null || fromOffset === null || slot.isReading) return null
+  if (share === null || fromOffset === null) return null
   const { log } = partition
   const endOffset = limits.readCommitted ? log.lastStableOffset : log.highWatermark
   if (fromOffset >= endOffset) return { share, fromOffset, batches: [], heldBytes: 0 }
   const { maxBytes, atLeastOne } = limits
   const tail = log.readTail(fromOffset, { maxBytes, atLeastOne, endOffset })
   if (tail !== undefined) return { share, fromOffset, batches: tail.batches, heldBytes: 0 }
+  if (!slot.beginRead(reader)) return null
   return readDisk(slot, share, fromOffset, { maxBytes: Math.min(maxBytes, memory.allowanceBytes), atLeastOne, endOffset }, memory)
 }
 
@@ -47,11 +53,10 @@ async function readDisk(
   limits: { readonly maxBytes: number; readonly atLeastOne: boolean; readonly endOffset: number },
   memory: FetchMemory,
 ): Promise<ShareRead | ErrorRow | null> {
-  slot.isReading = true
   memory.reserve(limits.maxBytes)
   const read = await slot.partition.log.read(fromOffset, limits)
   memory.release(limits.maxBytes)
-  slot.isReading = false
+  slot.endRead()
   if ('code' in read) {
     // What retention takes while it is read is found at the new start.
     return read.code === 'offset-out-of-range' ? null : rowOfLogFailure(read)
