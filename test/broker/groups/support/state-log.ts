@@ -77,7 +77,11 @@ export class StateLog implements LogStore {
   }
 
   createPartition(topicId: string, topicName: string, index: number): PartitionLog {
-    const partition: Partial<PartitionLog> & { onVisible: null; onStartRaised: null } = { topicId, topicName, index, onVisible: null, onStartRaised: null }
+    const empty = { logStartOffset: 0, logEndOffset: 0, highWatermark: 0, leaderEpoch: 0 }
+    const partition: Partial<PartitionLog> & { onVisible: null; onStartRaised: null } = {
+      ...empty,
+      ...{ topicId, topicName, index, onVisible: null, onStartRaised: null },
+    }
     return partition as PartitionLog
   }
 

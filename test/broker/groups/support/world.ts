@@ -6,11 +6,13 @@ import type { JoinRequest, JoinResult, LeavingMember, MemberConnection, SyncResu
 import { DEFAULT_GROUP_SETTINGS, type GroupSettings } from '../../../../src/broker/groups/group-settings.ts'
 import type { CommitResult } from '../../../../src/broker/groups/offset-commits.ts'
 import type { Principal, Security } from '../../../../src/broker/security/ports.ts'
+import { SharePartitions } from '../../../../src/broker/shares/share-partitions.ts'
 import type { Topic } from '../../../../src/broker/topics/topic.ts'
 import { TopicRegistry } from '../../../../src/broker/topics/topic-registry.ts'
 import type { StateRecord } from '../../../../src/log/ports.ts'
 import { ManualClock } from '../../../../src/testing/manual-clock.ts'
 import { SeededRandom } from '../../../../src/testing/seeded-random.ts'
+import { sharePolicy } from '../../shares/policy.ts'
 import { StateLog } from './state-log.ts'
 
 /** A request that may be answered later: `result` is undefined until then. */
@@ -59,6 +61,7 @@ export class World {
   readonly log: StateLog
   readonly context: BrokerContext
   readonly topics: TopicRegistry
+  readonly shares: SharePartitions
   readonly groups: GroupCoordinator
   readonly settings: GroupSettings
   /** What the coordinator logs: `PreparingRebalance: member … joined`. */
@@ -73,13 +76,15 @@ export class World {
     this.context = { clock, random, log: this.log, topics: this.topics, security: openSecurity() }
     const line = (fields: object) =>
       void this.lines.push('state' in fields && 'reason' in fields ? `${fields.state}: ${fields.reason}` : JSON.stringify(fields))
-    this.groups = new GroupCoordinator(this.context, this.settings, { debug: line, info: line, warn: line, error: line })
+    this.shares = new SharePartitions(this.context, sharePolicy())
+    this.groups = new GroupCoordinator(this.context, this.settings, { debug: line, info: line, warn: line, error: line }, undefined, this.shares)
   }
 
   /** Replays and opens. */
   async open(): Promise<this> {
     this.log.replay()
     await this.topics.open()
+    this.shares.open()
     this.groups.open()
     return this
   }
