@@ -34,7 +34,7 @@ export const DISK_PLANTS: Readonly<Record<string, PlantedFault>> = {
 }
 
 /** Every file as it is opened. */
-function withFiles(files: FileSystem, change: (path: string, file: OpenFile) => void): FileSystem {
+export function withFiles(files: FileSystem, change: (path: string, file: OpenFile) => void): FileSystem {
   const open = files.open.bind(files)
   files.open = (path, mode) => {
     const file = open(path, mode)

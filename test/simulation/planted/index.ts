@@ -1,3 +1,4 @@
+import { COMPACTION_PLANTS } from './compaction-plants.ts'
 import { DISK_PLANTS } from './disk-plants.ts'
 import { LOG_PLANTS } from './log-plants.ts'
 import type { PlantedFault } from './planted-fault.ts'
@@ -14,4 +15,5 @@ export const PLANTED_FAULTS: Readonly<Record<string, PlantedFault>> = {
   ...SHARE_PLANTS,
   ...WIRE_PLANTS,
   ...RESOURCE_PLANTS,
+  ...COMPACTION_PLANTS,
 }
