@@ -108,6 +108,23 @@ export class SharePartition {
     return runs.end - runs.start < this.#parts.limits().maxInFlight ? runs.end : null
   }
 
+  /** Up to where it is worth reading from `fromOffset` on for so many records; there may be fewer in between. */
+  readEnd(fromOffset: number, maxRecords: number): number {
+    const runs = this.#runs
+    let left = maxRecords
+    if (fromOffset < runs.end) {
+      for (let index = runs.indexOf(fromOffset); index < runs.length; index++) {
+        const run = runs.at(index)
+        if (!isFree(run)) continue
+        const first = Math.max(run.first, fromOffset)
+        left -= run.last - first + 1
+        if (left <= 0) return run.last + 1 + left
+      }
+    }
+    const room = this.#parts.limits().maxInFlight - (runs.end - runs.start)
+    return runs.end + Math.max(0, Math.min(left, room))
+  }
+
   /**
    * Takes records for a member. `batches` were read from `fromOffset`, the answer of `nextOffset`, on; what others took meanwhile is
    * left out. Record batches of `withheld` (base and last offset) are not given to anybody.

@@ -1,5 +1,6 @@
 import { ERRORS, type Failure, failure, isFailure } from '../../broker/errors.ts'
 import type { QuotaEntity } from '../../broker/quotas/client-quotas.ts'
+import { isAddress } from '../../util/ip-address.ts'
 import { CLUSTER_RESOURCE } from '../cluster-resource.ts'
 import type { Handler, RequestContext } from '../handler.ts'
 import type { AlterClientQuotasRequest, AlterClientQuotasResponse } from '../messages/alter-client-quotas.ts'
@@ -8,7 +9,13 @@ import type { Input } from '../wire/message.ts'
 type Response = Input<typeof AlterClientQuotasResponse>
 type Entry = AlterClientQuotasRequest['entries'][number]
 
-/** AlterClientQuotas (49, KIP-546): sets and takes away quotas of users and client ids; all of an entity or none. Addresses have none. */
+const FIELDS: ReadonlyMap<string, 'user' | 'clientId' | 'ip'> = new Map([
+  ['user', 'user'],
+  ['client-id', 'clientId'],
+  ['ip', 'ip'],
+])
+
+/** AlterClientQuotas (49, KIP-546): sets and takes away quotas of users, client ids and addresses; all of an entity or none. */
 export const alterClientQuotas: Handler<AlterClientQuotasRequest, Response> = async (request, context) => {
   const entries = await Promise.all(
     request.entries.map(async (entry) => {
@@ -31,12 +38,13 @@ function alter({ entity: parts, ops }: Entry, validateOnly: boolean, { broker, c
 
 function entityOf(parts: Entry['entity']): QuotaEntity | Failure {
   if (parts.length === 0) return failure(ERRORS.invalidRequest, 'a quota is for somebody')
-  const entity: { user?: string | null; clientId?: string | null } = {}
+  const entity: { user?: string | null; clientId?: string | null; ip?: string | null } = {}
   for (const { entityType, entityName } of parts) {
-    const field = entityType === 'user' ? 'user' : entityType === 'client-id' ? 'clientId' : null
-    if (field === null) return failure(ERRORS.invalidRequest, `quotas are for users and client ids, not for "${entityType}"`)
+    const field = FIELDS.get(entityType)
+    if (field === undefined) return failure(ERRORS.invalidRequest, `quotas are for users, client ids and addresses, not for "${entityType}"`)
     if (entityName === '') return failure(ERRORS.invalidRequest, `the name of a ${entityType} is not empty`)
+    if (field === 'ip' && entityName !== null && !isAddress(entityName)) return failure(ERRORS.invalidRequest, `"${entityName}" is no address`)
     entity[field] = entityName
   }
-  return entity
+  return entity.ip !== undefined && parts.length > 1 ? failure(ERRORS.invalidRequest, 'an address has neither user nor client id') : entity
 }

@@ -20,8 +20,8 @@ export const describeClientQuotas: Handler<DescribeClientQuotasRequest, Response
   }
   const wrong = check(components)
   if (wrong !== null) return refused(wrong)
-  const entries = [...broker.quotas.all()].map(([{ user, clientId }, values]) => ({
-    entity: [...part('user', user), ...part('client-id', clientId)],
+  const entries = [...broker.quotas.all()].map(([{ user, clientId, ip }, values]) => ({
+    entity: [...part('user', user), ...part('client-id', clientId), ...part('ip', ip)],
     values: [...values].map(([key, value]) => ({ key, value })),
   }))
   const found = entries.filter(({ entity }) => {

@@ -156,7 +156,7 @@ export class ParkedShareFetch implements ShareWatcher {
     const maxBytes = Math.max(1, Math.floor(this.#maxBytes / Math.max(1, ready.length)))
     for (let index = first; index < ready.length; index++) {
       const [, slot] = ready[index] as readonly [SharePlace, ShareSlot]
-      const limits = { maxBytes, atLeastOne: !found.some(hasBatches), readCommitted: this.#readCommitted }
+      const limits = { maxBytes, maxRecords: this.#request.maxRecords, atLeastOne: !found.some(hasBatches), readCommitted: this.#readCommitted }
       const read = readShare(slot, this, limits, this.#context.fetchMemory)
       if (read instanceof Promise) {
         return read.then((one) => {
@@ -179,15 +179,17 @@ export class ParkedShareFetch implements ShareWatcher {
     this.#knownBytes = 0
     let mustAnswer = found.hasEnded || (found.ready.length === 0 && !found.isLoading)
     let isReadable = false
+    let isFull = false
     for (const read of reads) {
       if (read === null) continue
       if ('kafka' in read) mustAnswer = true
       else isReadable = true
+      if ('isFull' in read) isFull ||= read.isFull
       if ('batches' in read) for (const batch of read.batches) this.#knownBytes += batch.length
     }
     // Where its time is over before all is loaded, which takes no time to speak of, it hears what is there nevertheless.
     mustAnswer ||= this.#expired && !found.isLoading
-    const isEnough = isReadable && this.#knownBytes >= this.#minBytes
+    const isEnough = isFull || (isReadable && this.#knownBytes >= this.#minBytes)
     if (isEnough || mustAnswer) {
       const taken = this.#take(found.ready, reads)
       if (mustAnswer || this.#minBytes <= 0 || taken.some(({ response }) => response.records.length > 0)) {

@@ -13,12 +13,15 @@ export interface ShareRead {
   readonly share: SharePartition
   readonly fromOffset: number
   readonly batches: readonly Uint8Array[]
-  /** Of these, bytes that came from the disk and count as memory of ours. */
+  /** There are as many records as were wanted, and more behind them. */
+  readonly isFull: boolean
+  /** Of the batches, bytes that came from the disk and count as memory of ours. */
   readonly heldBytes: number
 }
 
 export interface ShareReadLimits {
   readonly maxBytes: number
+  readonly maxRecords: number
   readonly atLeastOne: boolean
   readonly readCommitted: boolean
 }
@@ -37,32 +40,42 @@ export function readShare(
   const fromOffset = share?.nextOffset() ?? null
   if (share === null || fromOffset === null) return null
   const { log } = partition
-  const endOffset = limits.readCommitted ? log.lastStableOffset : log.highWatermark
-  if (fromOffset >= endOffset) return { share, fromOffset, batches: [], heldBytes: 0 }
-  const { maxBytes, atLeastOne } = limits
-  const tail = log.readTail(fromOffset, { maxBytes, atLeastOne, endOffset })
-  if (tail !== undefined) return { share, fromOffset, batches: tail.batches, heldBytes: 0 }
-  if (!slot.beginRead(reader)) return null
-  return readDisk(slot, share, fromOffset, { maxBytes: Math.min(maxBytes, memory.allowanceBytes), atLeastOne, endOffset }, memory)
+  const visibleEnd = limits.readCommitted ? log.lastStableOffset : log.highWatermark
+  const nothing = { share, fromOffset, batches: [], isFull: false, heldBytes: 0 }
+  if (fromOffset >= visibleEnd) return nothing
+  const wantedEnd = share.readEnd(fromOffset, limits.maxRecords)
+  // Where compaction took all that is wanted, what comes next is found behind it.
+  for (const endOffset of wantedEnd < visibleEnd ? [wantedEnd, visibleEnd] : [visibleEnd]) {
+    const tail = log.readTail(fromOffset, { ...limits, endOffset })
+    if (tail === undefined) return slot.beginRead(reader) ? readDisk(slot, nothing, limits, [wantedEnd, visibleEnd], memory) : null
+    if (tail.batches.length > 0) return { ...nothing, batches: tail.batches, isFull: endOffset < visibleEnd }
+  }
+  return nothing
 }
 
 async function readDisk(
   slot: ShareSlot,
-  share: SharePartition,
-  fromOffset: number,
-  limits: { readonly maxBytes: number; readonly atLeastOne: boolean; readonly endOffset: number },
+  nothing: ShareRead,
+  limits: ShareReadLimits,
+  [wantedEnd, visibleEnd]: readonly [number, number],
   memory: FetchMemory,
 ): Promise<ShareRead | ErrorRow | null> {
-  memory.reserve(limits.maxBytes)
-  const read = await slot.partition.log.read(fromOffset, limits)
-  memory.release(limits.maxBytes)
+  const { log } = slot.partition
+  const maxBytes = Math.min(limits.maxBytes, memory.allowanceBytes)
+  memory.reserve(maxBytes)
+  const { atLeastOne } = limits
+  let read = await log.read(nothing.fromOffset, { maxBytes, atLeastOne, endOffset: Math.min(wantedEnd, visibleEnd) })
+  if (!('code' in read) && read.batches.length === 0 && wantedEnd < visibleEnd) {
+    read = await log.read(nothing.fromOffset, { maxBytes, atLeastOne, endOffset: visibleEnd })
+  }
+  memory.release(maxBytes)
   slot.endRead()
   if ('code' in read) {
     // What retention takes while it is read is found at the new start.
     return read.code === 'offset-out-of-range' ? null : rowOfLogFailure(read)
   }
   memory.reserve(read.sizeBytes)
-  return { share, fromOffset, batches: read.batches, heldBytes: read.sizeBytes }
+  return { ...nothing, batches: read.batches, isFull: read.batches.length > 0 && wantedEnd < visibleEnd, heldBytes: read.sizeBytes }
 }
 
 /** What a member took, and the record batches that hold it. */
