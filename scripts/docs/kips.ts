@@ -32,6 +32,7 @@ export const KIPS: readonly (readonly [number: number, title: string, where: str
   [569, 'Types and documentation of configs', 'DescribeConfigs 3'],
   [584, 'Levels of features', 'ApiVersions 3, UpdateFeatures'],
   [599, 'Quotas of topics made and deleted', 'controller_mutation_rate'],
+  [612, 'Quotas of connections by address', 'connection_creation_rate'],
   [664, 'Producers and transactions shown', 'DescribeProducers'],
   [699, 'Several coordinators at once', 'FindCoordinator 4'],
   [709, 'Offsets of several groups at once', 'OffsetFetch 8'],

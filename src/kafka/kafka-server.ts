@@ -1,5 +1,5 @@
 import type { Principal } from '../broker/security/ports.ts'
-import type { Connection } from '../net/connection.ts'
+import type { Connection, ConnectionHandler } from '../net/connection.ts'
 import { Listener, type ListenerParts, type ListenerSettings } from '../net/listener.ts'
 import type { TlsFiles } from '../net/tls-files.ts'
 import type { HostPort } from '../runtime/network.ts'
@@ -8,6 +8,7 @@ import { KafkaConnection } from './connection.ts'
 import { FetchMemory } from './fetch-memory.ts'
 import type { KafkaBroker } from './handler.ts'
 import { PartialFrames } from './partial-frames.ts'
+import { RefusedConnection } from './refused-connection.ts'
 import { Authentication, type SaslPolicy } from './sasl/authentication.ts'
 import { DEFAULT_SASL_OFFER, type SaslOffer, type SaslParts } from './sasl/mechanism.ts'
 
@@ -64,7 +65,10 @@ export class KafkaServer {
     return this.#listener.close()
   }
 
-  #accept(connection: Connection): KafkaConnection {
+  #accept(connection: Connection): ConnectionHandler {
+    const { throttle, clock } = this.#broker
+    const waitMs = throttle.active ? throttle.chargeConnection(connection.remoteAddress) : 0
+    if (waitMs > 0) return new RefusedConnection(connection, clock, waitMs)
     const advertised = this.#settings.advertised ?? { host: connection.localAddress, port: connection.localPort }
     const proven = this.#provenPrincipal(connection)
     if (proven === null && connection.peerCertificate !== null) connection.destroy(NOBODYS_CERTIFICATE)

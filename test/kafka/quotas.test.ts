@@ -11,6 +11,38 @@ import { startKafka } from './lib/harness.ts'
 import { HeldLog } from './lib/held-log.ts'
 import { RawClient } from './lib/raw-client.ts'
 
+test('an address that makes too many connections is kept waiting, then refused; others, and those that are open, go on (KIP-612)', async () => {
+  await using t = await setup({})
+  const alter = async (remove: boolean) => {
+    const ops = [{ key: 'connection_creation_rate', value: 1, remove }]
+    const entries = [{ entity: [{ entityType: 'ip', entityName: '127.0.0.1' }], ops }]
+    const altered = await t.client.ask([AlterClientQuotasRequest, AlterClientQuotasResponse], 1, { entries, validateOnly: false })
+    assert.equal(altered.entries[0]?.errorCode, 0)
+  }
+  await alter(false)
+  const groups = (client: RawClient) => client.ask([ListGroupsRequest, ListGroupsResponse], 3, { statesFilter: [], typesFilter: [] })
+  const opened: RawClient[] = []
+  let refused: RawClient | null = null
+  for (let i = 0; i < 14 && refused === null; i++) {
+    const client = await RawClient.connect(t.kafka.address)
+    opened.push(client)
+    const began = performance.now()
+    const answered = await groups(client).then(
+      () => true,
+      () => false,
+    )
+    if (answered) continue
+    refused = client
+    assert.ok(performance.now() - began > 300, 'it is not told at once')
+  }
+  assert.ok(refused !== null && opened.length > 10, `${opened.length} connections`)
+  await groups(t.client)
+  await alter(true)
+  const again = await RawClient.connect(t.kafka.address)
+  await groups(again)
+  for (const client of [...opened, again]) await client[Symbol.asyncDispose]()
+})
+
 async function setup(quotas: Record<string, number>) {
   const kafka = await startKafka(new HeldLog())
   const topic = kafka.topics.create({ name: 't' }, () => {})

@@ -3,21 +3,23 @@ import { ConfigStore } from '../configs/config-store.ts'
 import { ERRORS, type Failure, failure } from '../errors.ts'
 import { STATE_KINDS } from '../state-kinds.ts'
 
-/** What can be limited (KIP-124, KIP-546, KIP-599), and whether in whole numbers. */
+/** What can be limited (KIP-124, KIP-546, KIP-599, KIP-612), of whom, and whether in whole numbers. */
 const QUOTA_KEYS = {
-  producer_byte_rate: { whole: true },
-  consumer_byte_rate: { whole: true },
+  producer_byte_rate: { of: 'client', whole: true },
+  consumer_byte_rate: { of: 'client', whole: true },
   /** Of the event loop's time, in percent. */
-  request_percentage: { whole: false },
-  controller_mutation_rate: { whole: false },
+  request_percentage: { of: 'client', whole: false },
+  controller_mutation_rate: { of: 'client', whole: false },
+  connection_creation_rate: { of: 'address', whole: true },
 } as const
 
 export type QuotaKey = keyof typeof QUOTA_KEYS
 
-/** Whom a quota is for: a user, a client id, or both; null stands for all that have none of their own. */
+/** Whom a quota is for: a user, a client id, or both; or an address alone. Null stands for all that have none of their own. */
 export interface QuotaEntity {
   readonly user?: string | null
   readonly clientId?: string | null
+  readonly ip?: string | null
 }
 
 /** A quota that holds for a client, and with whom it shares it. */
@@ -36,7 +38,7 @@ interface QuotaChange {
 /** Entities with quotas, and bytes of one. */
 const LIMITS = { maxNames: 10_000, maxBytes: 1_000 }
 
-/** The quotas of users and client ids: durable, and looked up by Kafka's order of precedence. */
+/** The quotas of users, client ids and addresses: durable, and looked up by Kafka's order of precedence. */
 export class ClientQuotas {
   readonly #store: ConfigStore
 
@@ -58,7 +60,8 @@ export class ClientQuotas {
   check(entity: QuotaEntity, changes: readonly QuotaChange[]): Failure | null {
     for (const { key, value } of changes) {
       if (value === null) continue
-      if (!isQuotaKey(key)) return failure(ERRORS.invalidRequest, `there is no quota "${key}"; there are ${Object.keys(QUOTA_KEYS).join(', ')}`)
+      const of = entity.ip === undefined ? 'client' : 'address'
+      if (!isQuotaKey(key) || QUOTA_KEYS[key].of !== of) return failure(ERRORS.invalidRequest, `"${key}" is none of the quotas ${keysOf(of).join(', ')}`)
       if (!(value > 0)) return failure(ERRORS.invalidRequest, `${key} must be above 0, not ${value}`)
       if (QUOTA_KEYS[key].whole && !Number.isSafeInteger(value)) return failure(ERRORS.invalidRequest, `${key} must be a whole number, not ${value}`)
     }
@@ -79,6 +82,12 @@ export class ClientQuotas {
       return { perSecond: Number(value), bucket: `${key} ${nameOf(shared)}` }
     }
     return null
+  }
+
+  /** The quota of connections from an address, its own or that of all others; null where it has none. Each address has a bucket of its own. */
+  findAddress(ip: string): HeldQuota | null {
+    const value = this.#store.get(nameOf({ ip })).get('connection_creation_rate') ?? this.#store.get(nameOf({ ip: null })).get('connection_creation_rate')
+    return value === undefined ? null : { perSecond: Number(value), bucket: `connection_creation_rate ${nameOf({ ip })}` }
   }
 
   #changed(entity: QuotaEntity, changes: readonly QuotaChange[]): Map<string, string> {
@@ -105,8 +114,12 @@ function candidates(user: string, clientId: string): readonly QuotaEntity[] {
   ]
 }
 
-function nameOf({ user, clientId }: QuotaEntity): string {
-  return JSON.stringify({ user, clientId })
+function nameOf({ user, clientId, ip }: QuotaEntity): string {
+  return JSON.stringify({ user, clientId, ip })
+}
+
+function keysOf(of: 'client' | 'address'): string[] {
+  return Object.entries(QUOTA_KEYS).flatMap(([key, quota]) => (quota.of === of ? [key] : []))
 }
 
 function isQuotaKey(key: string): key is QuotaKey {

@@ -6,6 +6,8 @@ import { TokenBucket } from './token-bucket.ts'
 const MAX_BUCKETS = 10_000
 /** `request_percentage` never holds a client longer than this at once, as in Kafka. */
 const MAX_REQUEST_WAIT_MS = 1_000
+/** Nor is a connection that is refused kept open for longer. */
+const MAX_CONNECTION_WAIT_MS = 1_000
 
 /** Who is charged. */
 export interface ChargedClient {
@@ -52,6 +54,20 @@ export class Throttle {
     const before = bucket.waitMs(quota.perSecond, nowMs)
     if (strict && before > 0) return { waitMs: before, refused: true }
     return { waitMs: bucket.take(count, quota.perSecond, nowMs), refused: false }
+  }
+
+  /**
+   * A connection that an address makes: 0 where it may, else for how long it is to be kept waiting before it is refused (KIP-612). One that
+   * is refused does not count.
+   */
+  chargeConnection(ip: string): number {
+    const quota = this.#quotas.findAddress(ip)
+    if (quota === null) return 0
+    const nowMs = this.#clock.monotonicMs()
+    const bucket = this.#bucket(quota.bucket)
+    const before = bucket.waitMs(quota.perSecond, nowMs)
+    if (before === 0) bucket.take(1, quota.perSecond, nowMs)
+    return Math.min(MAX_CONNECTION_WAIT_MS, before)
   }
 
   #charge(key: QuotaKey, client: ChargedClient, amount: number): number {

@@ -107,3 +107,27 @@ test('mutations come in bursts; one that came too early is refused where the ver
   t.clock.advance(9_500)
   assert.deepEqual(t.throttle.chargeMutations(ALICE, 1, true), { waitMs: 500, refused: false })
 })
+
+test('an address may make so many connections a second, after a burst; one that is refused does not count (KIP-612)', async () => {
+  const t = await setup()
+  assert.equal(t.throttle.chargeConnection('10.0.0.1'), 0)
+  assert.equal(t.set({ ip: null }, { connection_creation_rate: 2 }), 0)
+  assert.equal(t.set({ ip: '10.0.0.9' }, { connection_creation_rate: 1_000 }), 0)
+  // Eleven seconds' worth, and the one that overdraws it.
+  for (let i = 0; i < 23; i++) assert.equal(t.throttle.chargeConnection('10.0.0.1'), 0, `connection ${i}`)
+  assert.equal(t.throttle.chargeConnection('10.0.0.1'), 500)
+  assert.equal(t.throttle.chargeConnection('10.0.0.1'), 500)
+  assert.equal(t.throttle.chargeConnection('10.0.0.2'), 0, 'each address has its own')
+  for (let i = 0; i < 100; i++) assert.equal(t.throttle.chargeConnection('10.0.0.9'), 0)
+  t.clock.advance(500)
+  assert.equal(t.throttle.chargeConnection('10.0.0.1'), 0)
+  assert.equal(t.set({ ip: null }, { connection_creation_rate: null }), 0)
+  assert.equal(t.throttle.chargeConnection('10.0.0.1'), 0)
+})
+
+test('addresses have the quota of connections alone, and it is nobody else’s', async () => {
+  const t = await setup()
+  assert.equal(t.set({ ip: '10.0.0.1' }, { producer_byte_rate: 5 }), 42)
+  assert.equal(t.set({ user: 'alice' }, { connection_creation_rate: 5 }), 42)
+  assert.equal(t.set({ ip: '10.0.0.1' }, { connection_creation_rate: 1.5 }), 42)
+})

@@ -183,6 +183,20 @@ async function quotas(peer: Peer, components: readonly (readonly [string, number
   ]
 }
 
+/** A quota of an address, set, asked and taken away; one so high that nobody meets it. */
+const addresses: readonly Question[] = [0, 1].map((version) => ({
+  name: `quotas of addresses set, asked and taken away, v${version}`,
+  ask: async (peer: Peer) => {
+    const ip = `10.1.${version}.${process.pid % 250}`
+    const told: unknown[] = [await alterQuotas(peer, [['ip', ip]], [['connection_creation_rate', 1e6]], false, version)]
+    told.push(await quotas(peer, [['ip', 0, ip]], false, version), await quotas(peer, [['ip', 0, ip]], true, version))
+    told.push(await quotas(peer, [['ip', 1, null]], false, version), await quotas(peer, [['user', 2, null]], true, version))
+    told.push(await alterQuotas(peer, [['ip', ip]], [['connection_creation_rate', 0, true]], false, version))
+    told.push(await quotas(peer, [['ip', 0, ip]], false, version))
+    return told
+  },
+}))
+
 const SOME: readonly Op[] = [['producer_byte_rate', 1_000_000]]
 
 const quotaQuestions: readonly Question[] = [
@@ -231,6 +245,17 @@ const quotaQuestions: readonly Question[] = [
       [[['user', 'q']], [['consumer_byte_rate', 5, true]]],
       [[['user', 'q']], [['no_such_quota', 5, true]]],
       [[['user', 'q']], []],
+      [[['ip', '127.0.0.1']], [['connection_creation_rate', 5]]],
+      [[['ip', '::1']], [['connection_creation_rate', 5]]],
+      [[['ip', null]], [['connection_creation_rate', 5]]],
+      [[['ip', '127.0.0.1']], [['connection_creation_rate', 5, true]]],
+      [[['ip', '127.0.0.1']], [['connection_creation_rate', 0]]],
+      [[['ip', '127.0.0.1']], [['connection_creation_rate', 1.5]]],
+      [[['ip', '127.0.0.1']], [['producer_byte_rate', 5]]],
+      [[['ip', '127.0.0.1']], [['no_such_quota', 5, true]]],
+      [[['ip', '']], [['connection_creation_rate', 5]]],
+      [[['ip', 'no address']], [['connection_creation_rate', 5]]],
+      [[['ip', '300.1.1.1']], [['connection_creation_rate', 5]]],
     ] as const
   ).map(([entity, ops]) => ({
     name: `quota of ${JSON.stringify(entity)}: ${JSON.stringify(ops)}, validated only`,
@@ -345,6 +370,7 @@ export const ADMINISTRATION_QUESTIONS: readonly Question[] = [
   ...features,
   ...partitions,
   ...quotaQuestions,
+  ...addresses,
   {
     name: 'ListPartitionReassignments of all, of some, of none',
     ask: async (peer) => {
