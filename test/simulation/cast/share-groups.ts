@@ -6,6 +6,7 @@ import { ShareModel } from '../share-model.ts'
 import { actor, type Workload } from '../stage.ts'
 import { Producer } from '../workloads/kafka-producers.ts'
 import { EXCUSED } from '../workloads/kafka-readers.ts'
+import { ShareClerk } from '../workloads/share-clerk.ts'
 import { ShareMember } from '../workloads/share-member.ts'
 import type { World } from '../world.ts'
 import { topicIds } from './group-848.ts'
@@ -14,6 +15,8 @@ const TOPICS = ['parcels', 'letters']
 const PARTITIONS = 2
 const ALL = TOPICS.flatMap((topic) => Array.from({ length: PARTITIONS }, (_, index) => ({ topic, index, partition: `${topic}-${index}` })))
 const MEMBERS = [[TOPICS], [TOPICS, ['parcels']], [TOPICS, ['letters', 'nothing'], ['parcels']]] as const
+/** Groups that nobody is in. */
+const DESKS = ['desk-1', 'desk-2']
 const GROUP_CONFIG = 32
 
 /** One share group (KIP-932) works off what two producers write. */
@@ -36,6 +39,8 @@ export const shareGroups: Workload = {
         for (const member of members) void member.run()
         void onConnections(world, 300, (client) => watch(world, model, group, client), { ends: () => isDone })
       })
+    const clerk = new ShareClerk(world, DESKS, TOPICS, PARTITIONS)
+    void clerk.run()
     let isDone = false
     const behind = () => ALL.find(({ topic, index, partition }) => group.start(partition) < model.of(topic, index).durableEnd)
     actors.push(
@@ -48,6 +53,10 @@ export const shareGroups: Workload = {
     return {
       verify: async () => {
         isDone = true
+        clerk.stopped = true
+        const client = await KafkaClient.open(world)
+        await clerk.verify(client)
+        client.close()
         for (const member of members) member.stopped = true
         for (const { topic, index, partition } of ALL) group.verify(partition, model.of(topic, index).durableEnd)
       },
