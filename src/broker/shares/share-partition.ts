@@ -156,13 +156,14 @@ export class SharePartition {
     }
     const settled: KeptBatch[] = []
     const settling: Settling = { ranges: settled }
+    const limits = this.#parts.limits()
     for (const { first, last, kind } of acknowledgements) {
       if (last < this.startOffset) continue
       const [from, to] = this.#runs.isolate(Math.max(first, this.startOffset), last)
       for (let index = from; index < to; index++) {
         const run = this.#runs.at(index)
-        if (kind === 'renew') this.#renew(run)
-        else settled.push(this.#settle(run, stateAfter(kind, run, this.#parts.limits()), settling))
+        if (kind === 'renew') this.#renew(run, limits)
+        else settled.push(this.#settle(run, stateAfter(kind, run, limits), settling))
       }
     }
     this.#saveSettling(settling, settled, onDone)
@@ -281,8 +282,8 @@ export class SharePartition {
     return null
   }
 
-  #renew(run: Run): void {
-    run.lockedUntilMs = this.#parts.clock.monotonicMs() + this.#parts.limits().lockMs
+  #renew(run: Run, { lockMs }: ShareLimits): void {
+    run.lockedUntilMs = this.#parts.clock.monotonicMs() + lockMs
     this.#arm(run.lockedUntilMs)
   }
 
