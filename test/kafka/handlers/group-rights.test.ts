@@ -1,17 +1,5 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { BrokerConfigs } from '../../../src/broker/configs/broker-configs.ts'
-import { GroupConfigs } from '../../../src/broker/configs/group-configs.ts'
-import { DEFAULT_PRODUCER_ID_SETTINGS, ProducerIds } from '../../../src/broker/producers/producer-ids.ts'
-import { ClientQuotas } from '../../../src/broker/quotas/client-quotas.ts'
-import { Throttle } from '../../../src/broker/quotas/throttle.ts'
-import { SharePartitions } from '../../../src/broker/shares/share-partitions.ts'
-import { Recompression } from '../../../src/broker/topics/recompression.ts'
-import { TransactionCoordinator } from '../../../src/broker/transactions/transaction-coordinator.ts'
-import { DEFAULT_TRANSACTION_SETTINGS } from '../../../src/broker/transactions/transaction-settings.ts'
-import { FetchMemory } from '../../../src/kafka/fetch-memory.ts'
-import { FetchSessions } from '../../../src/kafka/fetch-sessions.ts'
-import { type ClientConnection, DEFAULT_KAFKA_SETTINGS, type Handler, type KafkaBroker, type RequestContext } from '../../../src/kafka/handler.ts'
 import { deleteGroups } from '../../../src/kafka/handlers/delete-groups.ts'
 import { describeGroups } from '../../../src/kafka/handlers/describe-groups.ts'
 import { findCoordinator } from '../../../src/kafka/handlers/find-coordinator.ts'
@@ -24,64 +12,13 @@ import { offsetCommit } from '../../../src/kafka/handlers/offset-commit.ts'
 import { offsetDelete } from '../../../src/kafka/handlers/offset-delete.ts'
 import { offsetFetch } from '../../../src/kafka/handlers/offset-fetch.ts'
 import { syncGroup } from '../../../src/kafka/handlers/sync-group.ts'
-import { ShareSessions } from '../../../src/kafka/share-sessions.ts'
-import { compress, decompress } from '../../../src/util/compression.ts'
 import { ZERO_UUID } from '../../../src/util/uuid.ts'
-import { ANYBODY, openSecurity, TestConnection, World } from '../../broker/groups/support/world.ts'
-import { sharePolicy } from '../../broker/shares/policy.ts'
+import { handlerWorld } from '../lib/handler-world.ts'
 
 const GROUP_AUTHORIZATION_FAILED = 30
 const TOPIC_AUTHORIZATION_FAILED = 29
 const CLUSTER_AUTHORIZATION_FAILED = 31
 const TRANSACTIONAL_ID_AUTHORIZATION_FAILED = 53
-
-/** A broker with a group `g` that has an offset of `t`, and a client that may do all but what is named. */
-async function setup(...denied: string[]) {
-  const world = new World()
-  const producerIds = new ProducerIds(world.log, DEFAULT_PRODUCER_ID_SETTINGS)
-  const transactions = new TransactionCoordinator(world.context, producerIds, world.groups, DEFAULT_TRANSACTION_SETTINGS)
-  const brokerConfigs = new BrokerConfigs(world.log, [])
-  const shares = new SharePartitions(world.context, sharePolicy())
-  const quotas = new ClientQuotas(world.log)
-  await world.open()
-  world.commit({ offset: 5 })
-  world.log.commit()
-  const broker: KafkaBroker = {
-    ...world.context,
-    security: openSecurity(new Set(denied)),
-    identity: { clusterId: 'c', nodeId: 1 },
-    settings: DEFAULT_KAFKA_SETTINGS,
-    groups: world.groups,
-    producerIds,
-    transactions,
-    fetchSessions: new FetchSessions(world.context.clock, world.context.random),
-    shares,
-    shareSessions: new ShareSessions(shares, () => 10),
-    recompression: new Recompression(decompress, compress, 1),
-    brokerConfigs,
-    groupConfigs: new GroupConfigs(world.log, brokerConfigs),
-    quotas,
-    throttle: new Throttle(quotas, world.context.clock),
-  }
-  const connection = Object.assign(new TestConnection(), { principal: ANYBODY, remoteAddress: '127.0.0.1', advertised: { host: 'broker', port: 9092 } })
-  const call = async <Q, R>(handler: Handler<Q, R>, version: number, request: Q): Promise<R> => {
-    const context: RequestContext = {
-      version,
-      clientId: 'c',
-      connection: connection as unknown as ClientConnection,
-      apiRanges: [],
-      fetchMemory: new FetchMemory(1, () => 0),
-      broker,
-    }
-    const answer = handler(request, context)
-    world.clock.advance(0)
-    world.log.commit()
-    const result = await answer
-    assert.ok(result !== null)
-    return result
-  }
-  return { world, call }
-}
 
 const JOIN = {
   groupId: 'g',
@@ -98,7 +35,7 @@ const COMMIT = { groupId: 'g', generationIdOrMemberEpoch: -1, memberId: '', grou
 const FETCH = { groupId: '', topics: null, requireStable: false }
 
 test('members need READ on their group', async () => {
-  const { call } = await setup('read group g')
+  const { call } = await handlerWorld('read group g')
   const member = { groupId: 'g', generationId: 1, memberId: 'm', groupInstanceId: null }
   assert.equal((await call(joinGroup, 9, JOIN)).errorCode, GROUP_AUTHORIZATION_FAILED)
   assert.equal(
@@ -112,12 +49,12 @@ test('members need READ on their group', async () => {
 
 test('OffsetCommit needs READ on group and topic; what it may not commit it hears of before what does not exist', async () => {
   const topics = ['t', 'secret', 'none'].map((name) => ({ name, topicId: ZERO_UUID, partitions: [OFFSET, { ...OFFSET, partitionIndex: 9 }] }))
-  const noGroup = await (await setup('read group g')).call(offsetCommit, 9, { ...COMMIT, topics })
+  const noGroup = await (await handlerWorld('read group g')).call(offsetCommit, 9, { ...COMMIT, topics })
   assert.deepEqual(
     noGroup.topics.flatMap(({ partitions }) => partitions.map(({ errorCode }) => errorCode)),
     Array(6).fill(GROUP_AUTHORIZATION_FAILED),
   )
-  const { call, world } = await setup('read topic secret')
+  const { call, world } = await handlerWorld('read topic secret')
   const some = await call(offsetCommit, 9, { ...COMMIT, topics })
   assert.deepEqual(
     some.topics.map(({ name, partitions }) => [name, ...partitions.map(({ errorCode }) => errorCode)]),
@@ -131,14 +68,14 @@ test('OffsetCommit needs READ on group and topic; what it may not commit it hear
 })
 
 test('OffsetFetch needs DESCRIBE on group and topic; of all topics it shows those it may', async () => {
-  const noGroup = await setup('describe group g')
+  const noGroup = await handlerWorld('describe group g')
   const group = { groupId: 'g', memberId: null, memberEpoch: -1, topics: null }
   assert.equal((await noGroup.call(offsetFetch, 8, { ...FETCH, groups: [group] })).groups[0]?.errorCode, GROUP_AUTHORIZATION_FAILED)
   assert.equal((await noGroup.call(offsetFetch, 7, { ...FETCH, groupId: 'g', groups: [] })).errorCode, GROUP_AUTHORIZATION_FAILED)
   const old = await noGroup.call(offsetFetch, 1, { ...FETCH, groupId: 'g', topics: [{ name: 't', partitionIndexes: [0] }], groups: [] })
   assert.equal(old.topics[0]?.partitions[0]?.errorCode, GROUP_AUTHORIZATION_FAILED)
 
-  const noTopic = await setup('describe topic t')
+  const noTopic = await handlerWorld('describe topic t')
   assert.deepEqual((await noTopic.call(offsetFetch, 8, { ...FETCH, groups: [group] })).groups[0]?.topics, [])
   const named = [{ name: 't', topicId: ZERO_UUID, partitionIndexes: [0] }]
   const fetched = await noTopic.call(offsetFetch, 8, { ...FETCH, groups: [{ ...group, topics: named }] })
@@ -146,7 +83,7 @@ test('OffsetFetch needs DESCRIBE on group and topic; of all topics it shows thos
 })
 
 test('several groups are fetched at once, each with its own error', async () => {
-  const { call } = await setup('describe group secret')
+  const { call } = await handlerWorld('describe group secret')
   const groups = ['g', 'secret', 'none'].map((groupId) => ({ groupId, memberId: null, memberEpoch: -1, topics: null }))
   const answer = await call(offsetFetch, 9, { ...FETCH, requireStable: true, groups })
   assert.deepEqual(
@@ -160,7 +97,7 @@ test('several groups are fetched at once, each with its own error', async () => 
 })
 
 test('by id, offsets of an earlier topic of the same name are not there', async () => {
-  const { call, world } = await setup()
+  const { call, world } = await handlerWorld()
   const fetch = (topicId: string) => {
     const topics = [{ name: '', topicId, partitionIndexes: [0] }]
     return call(offsetFetch, 10, { ...FETCH, groups: [{ groupId: 'g', memberId: null, memberEpoch: -1, topics }] })
@@ -174,7 +111,7 @@ test('by id, offsets of an earlier topic of the same name are not there', async 
 })
 
 test('FindCoordinator needs DESCRIBE on the group and names the advertised address', async () => {
-  const { call } = await setup('describe group secret')
+  const { call } = await handlerWorld('describe group secret')
   const answer = await call(findCoordinator, 4, { key: '', keyType: 0, coordinatorKeys: ['g', 'secret'] })
   assert.deepEqual(
     answer.coordinators.map(({ key, errorCode, nodeId, host, port }) => [key, errorCode, nodeId, host, port]),
@@ -187,7 +124,7 @@ test('FindCoordinator needs DESCRIBE on the group and names the advertised addre
 })
 
 test('a transactional id wants DESCRIBE for its coordinator, WRITE for its producer', async () => {
-  const { call } = await setup('describe transactional-id x', 'write transactional-id x')
+  const { call } = await handlerWorld('describe transactional-id x', 'write transactional-id x')
   const old = await call(findCoordinator, 1, { key: 'x', keyType: 1, coordinatorKeys: [] })
   assert.equal(old.errorCode, TRANSACTIONAL_ID_AUTHORIZATION_FAILED)
   const several = await call(findCoordinator, 6, { key: '', keyType: 1, coordinatorKeys: ['x'] })
@@ -199,31 +136,31 @@ test('a transactional id wants DESCRIBE for its coordinator, WRITE for its produ
 test('InitProducerId needs IDEMPOTENT_WRITE on the cluster, or WRITE on some topic', async () => {
   const request = { transactionalId: null, transactionTimeoutMs: 1_000, producerId: -1, producerEpoch: -1 }
   const cluster = 'idempotent-write cluster kafka-cluster'
-  assert.equal((await (await setup(cluster)).call(initProducerId, 4, request)).errorCode, 0)
-  assert.equal((await (await setup(cluster, 'write topic t')).call(initProducerId, 4, request)).errorCode, CLUSTER_AUTHORIZATION_FAILED)
+  assert.equal((await (await handlerWorld(cluster)).call(initProducerId, 4, request)).errorCode, 0)
+  assert.equal((await (await handlerWorld(cluster, 'write topic t')).call(initProducerId, 4, request)).errorCode, CLUSTER_AUTHORIZATION_FAILED)
 })
 
 test('DescribeGroups and ListGroups show what may be described; who may describe the cluster lists all', async () => {
-  const { call } = await setup('describe group g')
+  const { call } = await handlerWorld('describe group g')
   assert.equal((await call(describeGroups, 6, { groups: ['g'], includeAuthorizedOperations: true })).groups[0]?.errorCode, GROUP_AUTHORIZATION_FAILED)
   assert.equal((await call(listGroups, 5, { statesFilter: [], typesFilter: [] })).groups.length, 1)
-  const less = await setup('describe group g', 'describe cluster kafka-cluster')
+  const less = await handlerWorld('describe group g', 'describe cluster kafka-cluster')
   assert.equal((await less.call(listGroups, 5, { statesFilter: [], typesFilter: [] })).groups.length, 0)
 })
 
 test('KIP-430: DescribeGroups tells what may be done with a group', async () => {
-  const { call } = await setup('delete group g', 'alter-configs group g')
+  const { call } = await handlerWorld('delete group g', 'alter-configs group g')
   const described = await call(describeGroups, 3, { groups: ['g'], includeAuthorizedOperations: true })
   assert.equal(described.groups[0]?.authorizedOperations, (1 << 3) | (1 << 8) | (1 << 10))
 })
 
 test('DeleteGroups and OffsetDelete need DELETE on the group, OffsetDelete READ on the topic too', async () => {
-  const denied = await setup('delete group g')
+  const denied = await handlerWorld('delete group g')
   assert.equal((await denied.call(deleteGroups, 3, { groupsNames: ['g'] })).results[0]?.errorCode, GROUP_AUTHORIZATION_FAILED)
   const topics = [{ name: 't', partitions: [{ partitionIndex: 0 }] }]
   assert.equal((await denied.call(offsetDelete, 0, { groupId: 'g', topics })).errorCode, GROUP_AUTHORIZATION_FAILED)
   assert.equal(denied.world.committed(), 5)
-  const noTopic = await setup('read topic t')
+  const noTopic = await handlerWorld('read topic t')
   assert.equal((await noTopic.call(offsetDelete, 0, { groupId: 'g', topics })).topics[0]?.partitions[0]?.errorCode, TOPIC_AUTHORIZATION_FAILED)
   assert.equal((await noTopic.call(deleteGroups, 3, { groupsNames: ['g', 'g'] })).results.length, 1)
 })
