@@ -259,7 +259,7 @@ export class LocalPartition implements PartitionLog {
     this.producers.takeBack(first.baseOffset)
     if (this.#gone) return dropped.map((batch) => batch.group)
     // After a failed sync the journal may hold a group that says these bytes are here.
-    if (this.#core.commit.broken === null && first.position === first.segment.writtenBytes) first.segment.cutJunk()
+    if (this.#core.commit.broken === null) first.segment.cutJunk(this.#core.fileSystem, first.position)
     for (const batch of dropped) this.#core.pressure.add(-batch.bytes.length)
     return dropped.map((batch) => batch.group)
   }

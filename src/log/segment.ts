@@ -260,11 +260,10 @@ export class Segment {
     this.maxTimestamp()
   }
 
-  /** What a failed write, or a large batch that was taken back, left behind the end must not be taken for batches by a later start. */
-  cutJunk(): void {
-    if (this.writtenBytes === 0) return
+  /** What a failed write, or a large batch that was taken back, left from `position` on must not be taken for batches by a later start. */
+  cutJunk(fileSystem: FileSystem, position: number): void {
     try {
-      this.log.truncate(this.writtenBytes)
+      if (fileSystem.size(this.log.path) > position) this.log.truncate(position)
     } catch {
       // The next write overwrites it, or fails itself.
     }

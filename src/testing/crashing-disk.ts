@@ -17,8 +17,8 @@ export interface DiskFaults {
   answersBeforeSync: boolean
   /** The code that the next sync, or durable write, fails with; null: none. */
   syncError: string | null
-  /** The code that writes to files whose path matches fail with; null: none. */
-  writeError: { readonly code: string; readonly path: RegExp } | null
+  /** The code that writes to files whose path matches fail with, once the first `room` bytes (none) are written; null: none. */
+  writeError: { readonly code: string; readonly path: RegExp; readonly room?: number } | null
 }
 
 const NO_FAULTS: DiskFaults = { liesAboutSync: false, answersBeforeSync: false, syncError: null, writeError: null }
@@ -251,7 +251,14 @@ class CrashingFile implements OpenFile {
   write(buffers: readonly Uint8Array[], position: number): void {
     if (this.#disk.isDead) return
     const fault = this.#disk.faults.writeError
-    if (fault?.path.test(this.#path)) throw fileError(fault.code, 'write', this.#path)
+    if (fault?.path.test(this.#path)) {
+      this.#take([Buffer.concat(buffers).subarray(0, fault.room ?? 0)], position)
+      throw fileError(fault.code, 'write', this.#path)
+    }
+    this.#take(buffers, position)
+  }
+
+  #take(buffers: readonly Uint8Array[], position: number): void {
     let at = position
     for (const buffer of buffers) {
       const bytes = Uint8Array.from(buffer)

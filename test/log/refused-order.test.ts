@@ -98,6 +98,44 @@ test('no snapshot holds state that a full disk took back, and none reaches beyon
   assert.deepEqual([...left.machine.values], [['k', 'old']])
 })
 
+test('nothing of what a full disk took back stays behind the end, also where what the journal holds waits in front of it', async () => {
+  const { bench, partition } = await openBench()
+  const fates: string[] = []
+  const add = (value: string, durability: 'written' | 'durable'): void => {
+    const onDone = (failed: LogFailure | null): void => void fates.push(`${value.slice(0, 5)} ${failed?.code ?? 'ok'}`)
+    bench.log.append({ batches: [{ partition, bytes: batchOf(value) }], state: [], durability, onDone })
+  }
+  await bench.append(partition, 'zero')
+  bench.disk.faults.writeError = { ...FULL, room: 5_000 }
+  add('first', 'durable')
+  bench.clock.endTurn()
+  // Behind a commit that is under way: ready, and not in the journal.
+  add('later'.padEnd(10_000, '.'), 'written')
+  await bench.pass(100)
+  assert.deepEqual(fates, ['first ok'])
+  bench.disk.faults.writeError = { code: 'ENOSPC', path: /journal|orders-0/ }
+  new Register(bench).set('k', 'v')
+  await bench.pass(100)
+  assert.deepEqual(fates, ['first ok', 'later storage-error'])
+  bench.disk.faults.writeError = null
+  await bench.pass(10_000)
+  await bench.until(bench.log.close())
+  // Twice: what was appended last is read from the segment then.
+  let left = bench
+  for (const expected of [
+    ['zero', 'first'],
+    ['zero', 'first', 'next'],
+  ]) {
+    left = new Bench(left.disk.kill())
+    await left.until(left.log.open())
+    const again = await left.until(left.log.openPartition(TOPIC_ID, 'orders', 0, SETTINGS))
+    left.log.start()
+    assert.deepEqual(await left.until(valuesFrom(again)), expected)
+    if (expected.length === 2) await left.append(again, 'next')
+    await left.until(left.log.close())
+  }
+})
+
 test('what the journal holds stays when a full disk takes back what came later, also what did not ask for it', async () => {
   const { bench, partition } = await openBench()
   const fates: string[] = []
