@@ -51,6 +51,7 @@ import {
 } from './server-settings.ts'
 import { TlsListeners } from './server-tls.ts'
 import { openSaslOffer } from './server-tokens.ts'
+import type { BrokerGauges } from './telemetry/gauges.ts'
 import type { Logger } from './telemetry/logger.ts'
 import { type Compress, type Decompress, compress as deflate, decompress as inflate } from './util/compression.ts'
 
@@ -71,6 +72,8 @@ export interface Server {
   readonly mqtt: readonly HostPort[]
   /** `kafka=127.0.0.1:9092 mqtt=127.0.0.1:1883 storage=file:./elytra-data` */
   describe(): string
+  /** What it holds in memory at this moment. */
+  gauges(): BrokerGauges
   /** Reads certificates and keys anew; what is wrong with them is logged, and the former ones stay in use. */
   reload(): Promise<void>
   /** Tells clients, closes listeners and connections, then the log. Closing twice is fine. */
@@ -107,9 +110,10 @@ export async function openServer(settings: Settings, logger: Logger, machine: Ma
   }
   try {
     const core = await openCore(settings, logger, machine, opened)
-    const { kafka, mqtt, tls } = await openListeners(core, settings, { network: machine.network, clock: machine.clock, logger }, opened)
+    const { kafka, mqtt, tls, gauges } = await openListeners(core, settings, { network: machine.network, clock: machine.clock, logger }, opened)
     const storage = core.broker.log.description
-    return { kafka, mqtt, describe: () => `kafka=${printAll(kafka)} mqtt=${printAll(mqtt)} storage=${storage}`, reload: () => tls.reload(), close }
+    const describe = (): string => `kafka=${printAll(kafka)} mqtt=${printAll(mqtt)} storage=${storage}`
+    return { kafka, mqtt, describe, gauges: () => ({ ...core.gauges(), ...gauges() }), reload: () => tls.reload(), close }
   } catch (error) {
     await close()
     throw error
@@ -137,7 +141,11 @@ interface Core {
   readonly sessions: SessionManager
   readonly access: Access
   readonly security: BrokerSecurity
+  gauges(): Omit<BrokerGauges, ListenerGauge>
 }
+
+/** Of all listeners together. */
+type ListenerGauge = 'partialFrameBytes' | 'fetchReservedBytes'
 
 /** Makes everything that keeps state, then replays that state, then brings it to life. */
 async function openCore(
@@ -211,7 +219,14 @@ async function openCore(
     quotas,
     throttle: new Throttle(quotas, clock),
   }
-  return { broker, sessions, access: new Access(settings, security), security }
+  const gauges = () => ({
+    ...localLog.gauges(),
+    ...sessions.gauges(),
+    fetchSessions: broker.fetchSessions.size,
+    fetchSessionPartitions: broker.fetchSessions.partitionCount,
+    throttleBuckets: broker.throttle.bucketCount,
+  })
+  return { broker, sessions, access: new Access(settings, security), security, gauges }
 }
 
 async function openListeners({ broker, sessions, access, security }: Core, settings: Settings, parts: ListenerParts, opened: Closer[]) {
@@ -238,6 +253,7 @@ async function openListeners({ broker, sessions, access, security }: Core, setti
     await Promise.all(listening.map((run) => run()))
   })
   const kafka: HostPort[] = []
+  const kafkaServers: KafkaServer[] = []
   for (const [index, address] of settings['kafka.listeners'].entries()) {
     const listener = {
       address,
@@ -250,6 +266,7 @@ async function openListeners({ broker, sessions, access, security }: Core, setti
       principalOf,
     }
     const server = new KafkaServer(broker, parts, listener, limits(fixedLimits.idleTimeoutMs))
+    kafkaServers.push(server)
     listening.push(() => server.close())
     kafka.push(await listen('kafka', address, () => server.listen()))
   }
@@ -272,7 +289,11 @@ async function openListeners({ broker, sessions, access, security }: Core, setti
   }
   // Closed before its listeners: clients are told why.
   opened.push(() => mqttServer.close())
-  return { kafka, mqtt, tls }
+  const gauges = (): Pick<BrokerGauges, ListenerGauge> => ({
+    partialFrameBytes: kafkaServers.reduce((sum, { partialFrameBytes }) => sum + partialFrameBytes, 0),
+    fetchReservedBytes: kafkaServers.reduce((sum, { fetchReservedBytes }) => sum + fetchReservedBytes, 0),
+  })
+  return { kafka, mqtt, tls, gauges }
 }
 
 async function openTls(settings: Settings, parts: ListenerParts): Promise<TlsListeners> {

@@ -17,6 +17,10 @@ export class FetchMemory {
     this.#outputBytes = outputBytes
   }
 
+  get reservedBytes(): number {
+    return this.#reservedBytes
+  }
+
   /** How many bytes one more reading may bring. */
   get allowanceBytes(): number {
     const free = this.#maxBytes - this.#reservedBytes - this.#outputBytes()

@@ -60,6 +60,16 @@ export class KafkaServer {
     return this.#listener.connectionCount
   }
 
+  /** Bytes of requests that have not arrived in full. */
+  get partialFrameBytes(): number {
+    return this.#partialFrames.totalBytes
+  }
+
+  /** Bytes read for Fetch answers that are not with a connection yet. */
+  get fetchReservedBytes(): number {
+    return this.#fetchMemory.reservedBytes
+  }
+
   /** Closes the listener and all connections. Closing twice is fine. */
   close(): Promise<void> {
     return this.#listener.close()

@@ -10,6 +10,10 @@ export class IndexCache {
     this.#maxBytes = maxBytes
   }
 
+  get bytes(): number {
+    return this.#bytes
+  }
+
   /** All entries of `index`, of now. */
   async entries(index: IndexFile, entryBytes: number): Promise<Buffer> {
     const cached = this.#loaded.get(index)

@@ -2,6 +2,7 @@ import type { Clock, Timer } from '../runtime/clock.ts'
 import type { DiskSpace, FileSystem } from '../runtime/files.ts'
 import type { Random } from '../runtime/random.ts'
 import { FilePool } from '../storage/file-pool.ts'
+import type { LogGauges } from '../telemetry/gauges.ts'
 import { type Logger, silentLogger } from '../telemetry/logger.ts'
 import { type Compress, compress, type Decompress, decompress } from '../util/compression.ts'
 import { ZERO_UUID } from '../util/uuid.ts'
@@ -81,6 +82,18 @@ export class LocalLog implements LogStore {
     this.description = fileSystem.description
     this.#machines.add(this.#positions)
     this.#machines.add(this.#producers)
+  }
+
+  /** What it holds in memory now; all 0 before `open`. */
+  gauges(): LogGauges {
+    const core = this.#opened?.core
+    return {
+      openFiles: core?.pool.openCount ?? 0,
+      tailCacheBytes: core?.tailCache.bytes ?? 0,
+      indexCacheBytes: core?.indexCache.bytes ?? 0,
+      unsyncedBytes: core?.pressure.unsyncedBytes ?? 0,
+      waitingReads: core?.readGate.waiting ?? 0,
+    }
   }
 
   register(machine: StateMachine): void {

@@ -10,6 +10,10 @@ export class ReadGate {
     this.#max = max
   }
 
+  get waiting(): number {
+    return this.#waiting.length
+  }
+
   async run<T>(work: () => Promise<T>): Promise<T> {
     if (this.#running >= this.#max) {
       await new Promise<void>((resolve) => {

@@ -18,6 +18,22 @@ export interface ResourceBounds {
   readonly outputBytes: number
   /** Appended and not on disk: its bound, and what all connections had sent before they were stopped. */
   readonly unsyncedBytes: number
+  // What the broker itself says of its caches and queues.
+  readonly tailCacheBytes: number
+  readonly indexCacheBytes: number
+  /** Reads in line, for segments and for sessions that catch up: a few of each connection or session. */
+  readonly waitingReads: number
+  readonly waitingCatchUps: number
+  readonly catchUpCacheBytes: number
+  readonly routes: number
+  readonly marks: number
+  readonly retainedMessages: number
+  readonly sessions: number
+  readonly fetchSessions: number
+  readonly fetchSessionPartitions: number
+  readonly throttleBuckets: number
+  readonly partialFrameBytes: number
+  readonly fetchReservedBytes: number
 }
 
 export const RESOURCE_BOUNDS: ResourceBounds = {
@@ -26,11 +42,27 @@ export const RESOURCE_BOUNDS: ResourceBounds = {
   connections: 200,
   outputBytes: 2 * 1_048_576,
   unsyncedBytes: 2 * 524_288,
+  tailCacheBytes: 65_536,
+  indexCacheBytes: 16_384,
+  waitingReads: 200,
+  waitingCatchUps: 200,
+  catchUpCacheBytes: 65_536,
+  routes: 8,
+  marks: 64,
+  retainedMessages: 60,
+  sessions: 100,
+  fetchSessions: 200,
+  fetchSessionPartitions: 2_000,
+  throttleBuckets: 20,
+  partialFrameBytes: 4 * 1_048_576,
+  fetchReservedBytes: 64 * 1_048_576,
 }
+
+const NAMES = Object.keys(RESOURCE_BOUNDS) as readonly (keyof ResourceBounds)[]
 
 /** Looks all the time at what the broker holds, and remembers the most it saw. */
 export class ResourceWatch {
-  readonly most: Record<keyof ResourceBounds, number> = { openFiles: 0, timers: 0, connections: 0, outputBytes: 0, unsyncedBytes: 0 }
+  readonly most = Object.fromEntries(NAMES.map((name) => [name, 0])) as Record<keyof ResourceBounds, number>
   readonly #world: World
   #unsyncedBytes = 0
 
@@ -78,6 +110,9 @@ export class ResourceWatch {
     if (this.#world.up) this.#see('timers', broker.timerCount - TIMERS_PER_CONNECTION * sockets.length)
     this.#see('connections', sockets.length)
     for (const { bufferedBytes } of sockets) this.#see('outputBytes', bufferedBytes)
+    for (const [name, value] of Object.entries(this.#world.server?.gauges() ?? {})) {
+      if (name in RESOURCE_BOUNDS) this.#see(name as keyof ResourceBounds, value)
+    }
   }
 
   #see(what: keyof ResourceBounds, value: number): void {

@@ -32,7 +32,14 @@ const BOUNDS = {
     cleanerBackoffMs: 300,
     cleanerDedupeBytes: 6_000,
   },
-  sessions: { packetIdStep: 64, catchUpReadBytes: 8_192, maxPositionsBesideMark: 4, catchUpCacheBytes: 65_536, retainedGarbageRecords: 20 },
+  sessions: {
+    packetIdStep: 64,
+    catchUpReadBytes: 8_192,
+    maxPositionsBesideMark: 4,
+    catchUpCacheBytes: 65_536,
+    retainedGarbageRecords: 20,
+    routeCacheTopics: 8,
+  },
 } as const
 
 const SETTINGS: SettingsInput = {

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { SeededRandom } from '../../src/testing/seeded-random.ts'
 import { drawFaults, parseFaults, printFaults } from '../simulation/fault-schedule.ts'
 import { commandOf, minimise, type Replay } from '../simulation/minimise.ts'
+import { RESOURCE_BOUNDS } from '../simulation/resource-watch.ts'
 import type { RunResult } from '../simulation/run-seed.ts'
 import { kindOf, relevantLines } from '../simulation/violations.ts'
 
@@ -24,7 +25,7 @@ function played({ seed, workloads, faults, variation }: Replay, bug: (replay: Re
     faults,
     counts: new Map(),
     brokerHeapBytes: 0,
-    most: { openFiles: 0, timers: 0, connections: 0, outputBytes: 0, unsyncedBytes: 0 },
+    most: RESOURCE_BOUNDS,
   }
 }
 

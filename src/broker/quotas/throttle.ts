@@ -32,6 +32,11 @@ export class Throttle {
     return this.#quotas.any
   }
 
+  /** Whose use of a quota is remembered. */
+  get bucketCount(): number {
+    return this.#buckets.size
+  }
+
   /** Bytes that a client produced or fetched; the answer is how long it is to wait, in milliseconds. */
   charge(key: 'producer_byte_rate' | 'consumer_byte_rate', client: ChargedClient, bytes: number): number {
     return this.#charge(key, client, bytes)

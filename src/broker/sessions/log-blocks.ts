@@ -75,6 +75,15 @@ export class LogBlocks {
     this.#settings = settings
   }
 
+  get cachedBytes(): number {
+    return this.#cachedBytes
+  }
+
+  /** Pieces that were asked for and are not read yet. */
+  get waiting(): number {
+    return this.#wanted.size
+  }
+
   /**
    * Records of `tail` from `from`, which is below its `dispatched`, on: at once where they are at hand, else null and
    * `onBlock` is called later. A block may begin below `from`; it never reaches beyond what `dispatched` was when it was read.

@@ -91,6 +91,11 @@ export class RouteTable {
     if (this.#cache.size > 0) this.#forget()
   }
 
+  /** Topics whose receivers are remembered. */
+  get size(): number {
+    return this.#cache.size
+  }
+
   route(topic: string): Route {
     const known = this.#cache.get(topic)
     if (known !== undefined) return known

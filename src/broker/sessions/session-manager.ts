@@ -1,5 +1,6 @@
 /** All sessions of this broker: who is connected, who may come back, and what becomes of them. */
 import type { StateRecord } from '../../log/ports.ts'
+import type { SessionGauges } from '../../telemetry/gauges.ts'
 import { type Logger, silentLogger } from '../../telemetry/logger.ts'
 import { type Decompress, decompress } from '../../util/compression.ts'
 import { randomUuid } from '../../util/uuid.ts'
@@ -53,6 +54,7 @@ export class SessionManager implements Sessions {
   readonly #deadlines: Deadlines
   readonly #turn: TurnBatch
   readonly #blocks: LogBlocks
+  readonly #routes: RouteTable
   readonly #state: SessionState
   readonly #wills: Wills
   readonly #services: SessionServices
@@ -87,8 +89,9 @@ export class SessionManager implements Sessions {
       (records) => this.#marks.tidy(records),
       (failed) => logger.error({ reason: failed.message }, 'state of MQTT sessions could not be kept'),
     )
+    this.#routes = new RouteTable(this.#settings)
     const listener = { onChanged: (tail: PartitionTail) => this.#marks.changed(tail), onDeleted: (tail: PartitionTail) => this.#forget(tail) }
-    this.hub = new DeliveryHub(topics, mapping, new RouteTable(this.#settings), this.#blocks, clock, this.counters, listener, this.#settings)
+    this.hub = new DeliveryHub(topics, mapping, this.#routes, this.#blocks, clock, this.counters, listener, this.#settings)
     const publisher = new Publisher(mapping, this.#turn, this.hub, this.retained, this.#journal, security, clock, (topic) => this.#offline.matches(topic))
     this.#wills = new Wills(publisher, this.#journal, this.#deadlines, clock, () => this.#turn.flush())
     const scheduler = new CatchUpScheduler(clock, this.#settings.catchUpRecordsPerTurn)
@@ -164,6 +167,18 @@ export class SessionManager implements Sessions {
       }
     }
     this.#journal.save(records, done)
+  }
+
+  /** What sessions hold in memory now. */
+  gauges(): SessionGauges {
+    return {
+      sessions: this.#sessions.size,
+      retainedMessages: this.retained.count,
+      routes: this.#routes.size,
+      catchUpCacheBytes: this.#blocks.cachedBytes,
+      waitingCatchUps: this.#blocks.waiting,
+      marks: this.#marks.count,
+    }
   }
 
   /** Ends all connections' sessions as a lost connection would, and keeps what they are; before `LogStore.close`. */
