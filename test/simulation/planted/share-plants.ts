@@ -9,10 +9,10 @@ import { SIZE_BYTES, withAnswers } from './wire-plants.ts'
 
 /** What share groups may get wrong. */
 export const SHARE_PLANTS: Readonly<Record<string, PlantedFault>> = {
-  'share groups are not kept': { withinSeeds: 40, wrapLog: (log) => withoutState(log, ({ kind }) => kind === STATE_KINDS.shareGroup) },
-  'what became of shared records is not kept': { withinSeeds: 40, wrapLog: (log) => withoutState(log, ({ kind }) => kind === STATE_KINDS.shareState) },
+  'share groups are not kept': { withinSeeds: 20, wrapLog: (log) => withoutState(log, ({ kind }) => kind === STATE_KINDS.shareGroup) },
+  'what became of shared records is not kept': { withinSeeds: 20, wrapLog: (log) => withoutState(log, ({ kind }) => kind === STATE_KINDS.shareState) },
   'shared records are given to two members': { withinSeeds: 20, wrapNetwork: giveAgain },
-  'a refused acknowledgement of shared records is answered as if it were kept': { withinSeeds: 40, wrapNetwork: acceptAll },
+  'a refused acknowledgement of shared records is answered as if it were kept': { withinSeeds: 20, wrapNetwork: acceptAll },
 }
 
 type Part = ReturnType<typeof partOf>
