@@ -34,7 +34,7 @@ export interface Run {
 }
 
 /** Whether nothing becomes of it any more. */
-export function isDone({ state, settling }: Run): boolean {
+function isDone({ state, settling }: Run): boolean {
   return settling === null && (state === 'acknowledged' || state === 'archived')
 }
 
