@@ -9,6 +9,9 @@ const INITIAL_EPOCH = 0
 const FINAL_EPOCH = -1
 const MAX_EPOCH = 0x7fff_ffff
 
+/** Partitions over all share sessions; at the bound no session is made, and one that grows ends. */
+const MAX_PLACES = 1_000_000
+
 /** A partition in a share session. */
 export interface SharePlace {
   readonly topicId: string
@@ -50,13 +53,16 @@ export interface ShareMember {
 export class ShareSessions {
   readonly #shares: SharePartitions
   readonly #maxSessions: () => number
+  readonly #maxPlaces: number
   /** Group id to member id. */
   readonly #groups = new Map<string, Map<string, ShareSession>>()
   #size = 0
+  #placeCount = 0
 
   /** `maxSessions`: `group.share.max.share.sessions`; the next one waits in vain and is refused. */
-  constructor(shares: SharePartitions, maxSessions: () => number) {
+  constructor(shares: SharePartitions, maxSessions: () => number, maxPlaces = MAX_PLACES) {
     this.#shares = shares
+    this.#maxPlaces = maxPlaces
     this.#maxSessions = maxSessions
   }
 
@@ -72,8 +78,14 @@ export class ShareSessions {
     if (epoch === INITIAL_EPOCH) return this.#open(member, request, connection)
     const refused = this.#check(session, epoch)
     if (refused !== null || session === undefined) return refused ?? ERRORS.shareSessionNotFound
+    const before = session.places.size
     for (const [key, place] of placesOf(request, true)) if (!session.places.has(key)) session.places.set(key, place)
     for (const { topicId, partitions } of request.forgottenTopicsData) for (const index of partitions) session.places.delete(keyOf(topicId, index))
+    this.#placeCount += session.places.size - before
+    if (session.places.size > before && this.#placeCount > this.#maxPlaces) {
+      this.#end(session)
+      return ERRORS.shareSessionNotFound
+    }
     advance(session)
     return { session, places: rotated([...session.places.values()], epoch), tellsAll: false }
   }
@@ -102,13 +114,15 @@ export class ShareSessions {
     if (hasAcknowledgements(request)) return ERRORS.invalidRequest
     // What the member has from its former session stays its own: it may have lost the connection only.
     this.#remove(member)
-    if (this.#size >= this.#maxSessions()) return ERRORS.shareSessionLimitReached
-    const session: ShareSession = { ...member, connection, places: placesOf(request, false), epoch: INITIAL_EPOCH, forgetClose: () => {} }
+    const places = placesOf(request, false)
+    if (this.#size >= this.#maxSessions() || this.#placeCount + places.size > this.#maxPlaces) return ERRORS.shareSessionLimitReached
+    const session: ShareSession = { ...member, connection, places, epoch: INITIAL_EPOCH, forgetClose: () => {} }
     advance(session)
     const members = this.#groups.get(member.groupId) ?? new Map<string, ShareSession>()
     this.#groups.set(member.groupId, members)
     members.set(member.memberId, session)
     this.#size++
+    this.#placeCount += places.size
     session.forgetClose = connection.onClose(() => this.#end(session))
     return { session, places: [...session.places.values()], tellsAll: true }
   }
@@ -124,6 +138,7 @@ export class ShareSessions {
     session.forgetClose()
     members.delete(memberId)
     this.#size--
+    this.#placeCount -= session.places.size
     if (members.size === 0) this.#groups.delete(groupId)
   }
 

@@ -64,7 +64,7 @@ export class ParkedShareFetch implements ShareWatcher {
     this.#readCommitted = context.broker.shares.configsOf(member.groupId).readCommitted
     this.#maxBytes = Math.min(Math.max(request.maxBytes, 0), context.broker.settings.maxFetchBytes)
     this.#minBytes = Math.min(request.minBytes, this.#maxBytes)
-    this.#takesNothing = request.maxRecords === 0 || request.maxBytes === 0
+    this.#takesNothing = request.maxRecords <= 0 || request.maxBytes === 0
     this.#expired = request.maxWaitMs <= 0
     this.result = new Promise((resolve, reject) => {
       this.#resolve = resolve
