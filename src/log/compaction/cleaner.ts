@@ -15,7 +15,7 @@ interface Candidate extends Cleanable {
 
 /**
  * Compacts logs in the background (LogCleaner.java), so many at a time as there are threads in Kafka: always the dirtiest, then it looks again,
- * and where there is none it waits. It has the event loop in slices of a millisecond; reading, writing and codecs are the thread pool's.
+ * and where there is none it waits. It has the event loop in short slices; reading, writing and codecs are the thread pool's.
  */
 export class Cleaner {
   readonly #core: LogCore

@@ -1,7 +1,11 @@
 import type { Clock } from '../../runtime/clock.ts'
 
-/** The event loop is held no longer than this at a time, about; and so much work has a rest after it that is as long. */
-const SLICE_MS = 1
+/** The event loop is held no longer than this at a time, about. */
+const SLICE_MS = 0.5
+/** How much longer than the work before it a rest is: the least where the loop has little else to do, the most where it is late. */
+const REST_FACTORS = { least: 1, most: 8 }
+/** A timer that fires later than this tells that others wait for the loop too. */
+const LATE_MS = 0.5
 /** Where time stands still within a turn, this many bytes of work end it. */
 const SLICE_BYTES = 262_144
 /** Bytes of work after which the time is looked at. */
@@ -17,6 +21,7 @@ export class Pacer {
   /** Since when the cleaner has the event loop. */
   #sinceMs: number
   #spentMs = 0
+  #restFactor = REST_FACTORS.least
   #bytes = 0
   #unseenBytes = 0
   /** Bytes since the rate was last right, and when that was. */
@@ -66,12 +71,16 @@ export class Pacer {
   /** Lets others have the event loop. */
   async rest(): Promise<void> {
     const aheadMs = this.aheadMs
+    const restMs = Math.max(LEAST_REST_MS, this.#spentMs * this.#restFactor, aheadMs)
+    const dueMs = this.#clock.monotonicMs() + restMs
     await new Promise<void>((resolve) => {
-      this.#clock.after(Math.max(LEAST_REST_MS, this.#spentMs, aheadMs), resolve)
+      this.#clock.after(restMs, resolve)
     })
     this.#spentMs = 0
     this.#bytes = 0
     this.begin()
+    const isLate = this.#sinceMs - dueMs > LATE_MS
+    this.#restFactor = isLate ? Math.min(REST_FACTORS.most, this.#restFactor * 2) : Math.max(REST_FACTORS.least, this.#restFactor / 2)
     if (aheadMs > 0) return
     // Time that was not used is not saved up.
     this.#rateMs = this.#sinceMs
