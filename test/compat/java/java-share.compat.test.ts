@@ -47,6 +47,10 @@ describe('java: share groups', { skip: javaMissing() }, () => {
   for (const version of ['4.1.2', '4.4.0']) {
     test(`kafka-clients ${version}: share groups`, async (t) => {
       await using quick = await openPeer({ args: QUICK })
+      if (quick.elytra === undefined) {
+        t.skip('needs short locks, and start offsets that are told at once: those of Kafka lag behind')
+        return
+      }
       await externalChecks(t, 'java', javaArgs(`clients-${version}`, 'ShareChecks', [quick.kafka, `${LOCK_MS}`]), { timeoutMs: 300_000 })
     })
   }
