@@ -1,5 +1,4 @@
 import { AlterClientQuotasRequest, AlterClientQuotasResponse } from '../../../../src/kafka/messages/alter-client-quotas.ts'
-import { CreateTopicsRequest, CreateTopicsResponse } from '../../../../src/kafka/messages/create-topics.ts'
 import { DescribeClientQuotasRequest, DescribeClientQuotasResponse } from '../../../../src/kafka/messages/describe-client-quotas.ts'
 import { DescribeLogDirsRequest, DescribeLogDirsResponse } from '../../../../src/kafka/messages/describe-log-dirs.ts'
 import { DescribeProducersRequest, DescribeProducersResponse } from '../../../../src/kafka/messages/describe-producers.ts'
@@ -13,15 +12,11 @@ import { UpdateFeaturesRequest, UpdateFeaturesResponse } from '../../../../src/k
 import { ZERO_UUID } from '../../../../src/util/uuid.ts'
 import { batchOf } from '../../../kafka/lib/batches.ts'
 import { type Peer, type Question, stripped } from '../question.ts'
+import { makeTopic as makeAskedTopic, versions } from './topics-for-questions.ts'
 
 async function makeTopic(peer: Peer, partitions: number, name = peer.name('admin')): Promise<string> {
-  const topics = [{ name, numPartitions: partitions, replicationFactor: 1, assignments: [], configs: [] }]
-  await peer.ask([CreateTopicsRequest, CreateTopicsResponse], 7, { topics })
-  await new Promise((resolve) => setTimeout(resolve, 200))
-  return name
+  return (await makeAskedTopic(peer, { partitions }, name)).name
 }
-
-const versions = (first: number, last: number): number[] => Array.from({ length: last - first + 1 }, (_, index) => first + index)
 
 const LOG_DIRS = [DescribeLogDirsRequest, DescribeLogDirsResponse] as const
 const ELECT = [ElectLeadersRequest, ElectLeadersResponse] as const

@@ -147,7 +147,7 @@ const BATCHES: readonly Wrong[] = [
 ]
 
 const batches: readonly Question[] = BATCHES.flatMap(({ what, records, difference }) =>
-  [3, 7, 8, 12, 13].map((version) => ({
+  [3, 8, 13].map((version) => ({
     name: `Produce v${version} of ${what}`,
     ...(difference === undefined ? {} : { difference }),
     ask: async (peer: Peer) => {
@@ -290,7 +290,7 @@ const SEQUENCES: Readonly<Record<string, readonly Step[]>> = {
 }
 
 const sequences: readonly Question[] = Object.entries(SEQUENCES).flatMap(([what, steps]) =>
-  [3, 9, 13].map((version) => ({
+  [3, 13].map((version) => ({
     name: `Produce v${version} of an idempotent producer: ${what}`,
     ask: async (peer: Peer) => {
       const topic = await makeTopic(peer)
@@ -362,10 +362,5 @@ const mixed: readonly Question[] = versions(3, 13).map((version) => ({
   },
 }))
 
-const reserved: readonly Question[] = ['__consumer_offsets', '__transaction_state'].map((name) => ({
-  name: `Produce to ${name}`,
-  ask: (peer: Peer) => send(peer, 9, [{ topic: { name, id: ZERO_UUID }, records: GOOD() }]),
-}))
-
 /** Produce (rules 10 to 13). */
-export const PRODUCE_QUESTIONS: readonly Question[] = [...batches, ...places, ...acks, ...sequences, ...configured, ...mixed, ...reserved]
+export const PRODUCE_QUESTIONS: readonly Question[] = [...batches, ...places, ...acks, ...sequences, ...configured, ...mixed]

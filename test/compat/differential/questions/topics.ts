@@ -114,7 +114,7 @@ async function create(peer: Peer, version: number, asked: readonly NewTopic[], v
 }
 
 const creations: readonly Question[] = Object.entries(CREATIONS).flatMap(([what, asked]) =>
-  versions(2, 7).flatMap((version) =>
+  [2, 4, 5, 7].flatMap((version) =>
     [false, true]
       .filter((validateOnly) => !validateOnly || version === 7)
       .map((validateOnly) => ({
@@ -142,7 +142,7 @@ const GROWTHS: Readonly<Record<string, Growth>> = {
 }
 
 const growths: readonly Question[] = Object.entries(GROWTHS).flatMap(([what, [count, brokers]]) =>
-  versions(0, 3).flatMap((version) =>
+  [0, 3].flatMap((version) =>
     [false, true].map((validateOnly) => ({
       name: `CreatePartitions v${version}${validateOnly ? ', validated only' : ''}: ${what}`,
       ask: async (peer: Peer) => {
