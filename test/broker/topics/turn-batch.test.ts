@@ -141,3 +141,19 @@ test('a topic with LogAppendTime gets batches that say so', () => {
   endTurn()
   assert.equal(batchIsLogAppendTime(appended()[0]?.batches[0]?.bytes as Uint8Array), true)
 })
+
+test('a message without a key is refused on a compacted topic, what stands beside it is not', () => {
+  const { batch, route, message, endTurn, appended } = setUp({ 'cleanup.policy': 'compact' })
+  const told: (string | number)[] = []
+  for (const topic of ['orders/a', 'orders', 'orders/']) {
+    batch.add(route(topic), message(topic, '1'), { publisher: null, durable: true }, (failed, offset) => told.push(failed?.error.name ?? offset))
+  }
+  endTurn()
+  const records = readRecords(appended()[0]?.batches[0]?.bytes as Uint8Array)
+  assert.ok(Array.isArray(records))
+  assert.deepEqual(
+    records.map(({ key }) => Buffer.from(key as Uint8Array).toString()),
+    ['a', ''],
+  )
+  assert.ok(told.includes('INVALID_RECORD'))
+})

@@ -2,7 +2,16 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ERRORS } from '../../../src/broker/errors.ts'
 import { ProduceRequest, ProduceResponse } from '../../../src/kafka/messages/produce.ts'
-import { batchAttributes, batchCrcHolds, batchMaxTimestampMs, CONTROL_BIT, LOG_APPEND_TIME_BIT, TRANSACTIONAL_BIT } from '../../../src/log/record-batch.ts'
+import {
+  batchAttributes,
+  batchCrcHolds,
+  batchMaxTimestampMs,
+  buildBatch,
+  CONTROL_BIT,
+  LOG_APPEND_TIME_BIT,
+  TRANSACTIONAL_BIT,
+} from '../../../src/log/record-batch.ts'
+import { COMPRESSION_CODECS, compressSync } from '../../../src/util/compression.ts'
 import { batchOf } from '../lib/batches.ts'
 import { startKafka } from '../lib/harness.ts'
 import { HeldLog, type HeldPartition } from '../lib/held-log.ts'
@@ -189,4 +198,26 @@ test('a disk that refuses is answered with 56', async () => {
   t.log.failure = null
   t.partition.readOnly = { code: 'storage-error', message: 'read-only since the disk failed' }
   assert.equal((await t.produce(batchOf(['a']))).errorCode, ERRORS.kafkaStorageError.kafka)
+})
+
+test('a compacted topic takes no record without a key, and says which have none, whatever the codec', async () => {
+  await using t = await setup({ 'cleanup.policy': 'compact' })
+  const records = ['a', null, 'b', null].map((key) => ({
+    key: key === null ? null : Buffer.from(key),
+    value: Buffer.from('v'),
+    timestampMs: 1_700_000_000_000,
+  }))
+  for (const codec of Object.values(COMPRESSION_CODECS)) {
+    const pack = (given: typeof records) =>
+      buildBatch(given, { attributes: codec, ...(codec !== 0 && { compress: (section: Uint8Array) => compressSync(codec, section) }) })
+    const refused = await t.produce(pack(records))
+    assert.equal(refused.errorCode, 87, `codec ${codec}`)
+    assert.deepEqual(
+      refused.recordErrors.map(({ batchIndex }) => batchIndex),
+      [1, 3],
+    )
+    const taken = await t.produce(pack(records.filter(({ key }) => key !== null)))
+    assert.equal(taken.errorCode, 0)
+  }
+  assert.equal(t.partition.logEndOffset, 2 * Object.keys(COMPRESSION_CODECS).length)
 })
