@@ -41,7 +41,8 @@ export async function runPlanted(job: Omit<Job, 'seed'>, { first, processes, pla
     const trial = trials.find(({ running, found, tried, withinSeeds }) => !running && found === null && tried < withinSeeds)
     if (trial === undefined) return undefined
     trial.running = true
-    return { ...job, seconds: trial.seconds, seed: first + trial.tried, plant: trial.plant, minimiseMs: 0 }
+    const workloads = PLANTED_FAULTS[trial.plant]?.workloads
+    return { ...job, ...(workloads === undefined ? {} : { workloads }), seconds: trial.seconds, seed: first + trial.tried, plant: trial.plant, minimiseMs: 0 }
   }
   console.log('| Planted | Found by seed | At the latest | As |\n|---|---|---|---|')
   await runJobs(processes, next, (outcome, tried) => {

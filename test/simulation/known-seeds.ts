@@ -47,6 +47,12 @@ export const KNOWN_SEEDS: readonly KnownSeed[] = [
     },
   },
   {
+    was: 'a QoS 2 message that expired while its packet id was on the way to disk was given all the same',
+    mended: 'src/broker/sessions/exchanges.ts',
+    undone: 'fails',
+    replay: { seed: 19, seconds: 5, workloads: ['mqtt-options'], faults: 'none' },
+  },
+  {
     was: 'kill -9 while a journal write was in the page cache only; the next process wrote behind it, and a power loss took everything since',
     mended: 'src/log/journal.ts',
     undone: 'passes',

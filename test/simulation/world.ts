@@ -238,7 +238,7 @@ export class World {
       random: this.#boots.fork(),
       network: planted?.wrapNetwork?.(network) ?? network,
       files: planted?.wrapFiles?.(files) ?? files,
-      bounds: BOUNDS,
+      bounds: { ...BOUNDS, log: { ...BOUNDS.log, ...planted?.logBounds } },
       ...simulatedCodecs(this.time, process, this.#boots.fork()),
       wrapLog: (log) => {
         const watched = this.resources.watchLog(log)

@@ -1,6 +1,8 @@
 import { COMPACTION_PLANTS } from './compaction-plants.ts'
 import { DISK_PLANTS } from './disk-plants.ts'
+import { KAFKA_PLANTS } from './kafka-plants.ts'
 import { LOG_PLANTS } from './log-plants.ts'
+import { MQTT_PLANTS } from './mqtt-plants.ts'
 import type { PlantedFault } from './planted-fault.ts'
 import { RESOURCE_PLANTS } from './resource-plants.ts'
 import { SHARE_PLANTS } from './share-plants.ts'
@@ -16,4 +18,6 @@ export const PLANTED_FAULTS: Readonly<Record<string, PlantedFault>> = {
   ...WIRE_PLANTS,
   ...RESOURCE_PLANTS,
   ...COMPACTION_PLANTS,
+  ...MQTT_PLANTS,
+  ...KAFKA_PLANTS,
 }

@@ -1,4 +1,5 @@
 import type { LogStore } from '../../../src/log/ports.ts'
+import type { LogSettings } from '../../../src/log/settings.ts'
 import type { Clock } from '../../../src/runtime/clock.ts'
 import type { FileSystem } from '../../../src/runtime/files.ts'
 import type { Network } from '../../../src/runtime/network.ts'
@@ -13,6 +14,10 @@ export interface PlantedFault {
   readonly withinSeeds: number
   /** Simulated seconds of faults in each of these runs (10). */
   readonly seconds?: number
+  /** The workloads of these runs; where absent the seed takes some. */
+  readonly workloads?: readonly string[]
+  /** Bounds of the broker that are others than it was told. */
+  readonly logBounds?: Partial<LogSettings>
   /** What the disk says is done, and is not. */
   readonly lies?: readonly DiskLie[]
   readonly wrapLog?: (log: LogStore, clock: Clock) => LogStore

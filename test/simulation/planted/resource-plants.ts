@@ -4,6 +4,7 @@ import type { PlantedFault } from './planted-fault.ts'
 /** What may be left lying about. */
 export const RESOURCE_PLANTS: Readonly<Record<string, PlantedFault>> = {
   'a timer that is cancelled leaves another behind': { withinSeeds: 20, wrapClock: leakTimers },
+  'the cache of newest batches has no bound': { withinSeeds: 20, logBounds: { tailCacheBytes: Number.MAX_SAFE_INTEGER } },
 }
 
 /** As an interval does that nobody clears. */

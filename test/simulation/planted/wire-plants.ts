@@ -188,7 +188,7 @@ interface PacketTap {
 }
 
 /** The same for the packets of the MQTT listener. */
-function withPackets(network: Network, { incoming, outgoing, mayClose }: PacketTap): Network {
+export function withPackets(network: Network, { incoming, outgoing, mayClose }: PacketTap): Network {
   return withSockets(network, MQTT.port, (socket, owner) => {
     const fromClient = new PacketParser({ sender: 'client', maximumPacketSize: MAX_BYTES })
     const fromBroker = new PacketParser({ sender: 'server', maximumPacketSize: MAX_BYTES })
