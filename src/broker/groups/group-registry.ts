@@ -93,6 +93,13 @@ export class GroupRegistry implements GroupHost, ConsumerGroupHost, ShareGroupHo
       if (!this.#groups.has(groupId)) this.#restore(groupId)
     }
     for (const group of this.#groups.values()) if (group.type === 'classic') group.opened()
+    // Somebody fetched for a group that nobody was ever in: nobody could delete it.
+    const strays = [...this.shares.groupIds()].filter((groupId) => this.#groups.get(groupId)?.type !== 'share')
+    if (strays.length === 0) return
+    this.append(
+      strays.map((groupId) => this.shares.stageDeletion(groupId, null)),
+      () => undefined,
+    )
   }
 
   /** Stops all timers; whoever waits is told to look for the coordinator again. */

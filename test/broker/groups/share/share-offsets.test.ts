@@ -175,3 +175,15 @@ test('a topic that is deleted is forgotten; made anew it is another one', async 
   beat(it, { memberEpoch: 2 })
   assert.equal(offsetsOf(it), 't-0:0')
 })
+
+test('what is kept for a group that is not there goes with the next start', async () => {
+  const it = await world()
+  const staged = it.shares.stageStarts('stray', [{ topicId: it.topic('t').id, partition: 0, startOffset: 3 }])
+  it.log.append({ batches: [], state: [...staged.records], durability: 'durable', onDone: (failed) => staged.settle(failed === null) })
+  beat(it)
+  assert.equal(offsetsOf(it, 'stray'), 't-0:3')
+  const again = await it.restart()
+  again.log.commit()
+  assert.equal(offsetsOf(again, 'stray'), '')
+  assert.equal(offsetsOf(again), 't-0:0 t-1:0')
+})
