@@ -190,6 +190,7 @@ export class SharePartition {
     if (offset <= this.startOffset) return
     this.#runs.dropBelow(offset)
     this.#runs.dropDone()
+    this.#saveStart()
     this.#parts.onFree()
   }
 
@@ -213,8 +214,9 @@ export class SharePartition {
   #archiveBelow(fromOffset: number, batches: readonly Uint8Array[]): void {
     const head = batches[0]
     if (head === undefined || fromOffset >= this.endOffset) return
-    const first = batchBaseOffset(head)
-    if (first > fromOffset) this.#archive(Math.max(fromOffset, this.startOffset), Math.min(first, this.endOffset) - 1, isFree)
+    const first = Math.max(fromOffset, this.startOffset)
+    const last = Math.min(batchBaseOffset(head), this.endOffset) - 1
+    if (first <= last) this.#archive(first, last, isFree)
   }
 
   #withhold(ranges: readonly AcquiredRange[], withheld: readonly { readonly first: number; readonly last: number }[]): AcquiredRange[] {
@@ -254,9 +256,13 @@ export class SharePartition {
       this.#saving--
       if (!ok) this.#isAhead = true
       onDone(ok)
-      // The start may have passed what was never told: records that are not there, or what the disk refused before.
-      if (ok && this.#saving === 0 && !this.#closed && this.#parts.keptStart() < this.startOffset) this.#save([], () => {})
+      if (ok) this.#saveStart()
     })
+  }
+
+  /** The start may have passed what was never told: records that are not there, or what the disk refused before. */
+  #saveStart(): void {
+    if (this.#saving === 0 && !this.#closed && this.#parts.keptStart() < this.startOffset) this.#save([], () => {})
   }
 
   #check(member: string, acknowledgements: readonly Acknowledgement[]): AckFault | null {

@@ -175,7 +175,10 @@ export class ParkedShareFetch implements ShareWatcher {
 
   #judge(found: Found, reads: readonly (ShareRead | ErrorRow | null)[]): void {
     this.#evaluating = false
-    if (this.#done) return
+    if (this.#done) {
+      this.#release()
+      return
+    }
     this.#knownBytes = 0
     let mustAnswer = found.hasEnded || (found.ready.length === 0 && !found.isLoading)
     let isReadable = false

@@ -4,6 +4,7 @@ import type { ShareGroupConfigs } from '../../../src/broker/shares/ports.ts'
 import { ProduceRequest, ProduceResponse } from '../../../src/kafka/messages/produce.ts'
 import { ShareAcknowledgeRequest, ShareAcknowledgeResponse } from '../../../src/kafka/messages/share-acknowledge.ts'
 import { ShareFetchRequest, ShareFetchResponse } from '../../../src/kafka/messages/share-fetch.ts'
+import { ShareGroupHeartbeatRequest, ShareGroupHeartbeatResponse } from '../../../src/kafka/messages/share-group-heartbeat.ts'
 import type { Input } from '../../../src/kafka/wire/message.ts'
 import { LocalLog } from '../../../src/log/local-log.ts'
 import type { LogStore } from '../../../src/log/ports.ts'
@@ -235,6 +236,9 @@ test('what is known of a partition outlives the broker', async () => {
     await using broker = await setup({}, { files })
     await broker.produce(['a', 'b', 'c', 'd', 'e'])
     const one = await broker.member('one')
+    const subscribedTopicNames = ['t']
+    // What is kept for a group that nobody ever was in goes with the broker.
+    await one.client.ask([ShareGroupHeartbeatRequest, ShareGroupHeartbeatResponse], 1, { groupId: 'g', memberId: 'one', memberEpoch: 0, subscribedTopicNames })
     assert.deepEqual(acquired(await one.fetch(0)), ['0-4×1'])
     await one.acknowledge(1, [
       { first: 0, last: 0, types: ACCEPT },
