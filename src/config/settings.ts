@@ -161,9 +161,9 @@ const SETTINGS = {
   'acks.all': choice(['disk', 'os'], 'disk', 'What acks=all waits for: the disk (fdatasync), or only the operating system, as Kafka as it ships.'),
   'log.retention.check.interval.ms': int(300_000, 'How often closed segments are held against retention.', { min: 1, unit: 'ms' }),
   'log.cleaner.enable': boolean(true, 'Whether topics with `cleanup.policy` `compact` are compacted.'),
-  'log.cleaner.threads': int(1, 'Partitions that are compacted at the same time.', { max: INT_MAX }),
+  'log.cleaner.threads': int(1, 'Partitions that are compacted at the same time.', { min: 1, max: INT_MAX }),
   'log.cleaner.dedupe.buffer.size': int(134_217_728, 'Memory for the keys of what is compacted, over all partitions at a time.', {
-    min: 1_048_576,
+    min: 1_048_577,
     unit: 'bytes',
   }),
   'log.cleaner.backoff.ms': int(15_000, 'How long compaction waits where there is nothing to do.', { unit: 'ms' }),

@@ -32,7 +32,7 @@ export interface LogSettings {
   readonly cleanerThreads: number
   /** Memory for the keys of what is compacted, over all at a time. */
   readonly cleanerDedupeBytes: number
-  /** Bytes that the cleaner reads and writes per second. */
+  /** Bytes that the cleaner reads per second; 0 or less: no limit. */
   readonly cleanerBytesPerSecond: number
   /** How long the cleaner waits where there is nothing to do. */
   readonly cleanerBackoffMs: number

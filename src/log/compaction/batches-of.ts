@@ -9,8 +9,11 @@ const READ_BYTES = 262_144
 /** A wait for the rate is not worth a timer below this. */
 const LEAST_AHEAD_MS = 5
 
-/** All batches of a closed segment from a place on, each with its CRC checked. Throws an UncleanableError where one is damaged. */
-export async function* batchesOf(segment: Segment, from: BatchPlace, pacer: Pacer): AsyncGenerator<Uint8Array> {
+/**
+ * All batches of a closed segment from a place on, each with its CRC checked; as fast as is allowed, unless the work `isOver`. Throws an
+ * UncleanableError where one is damaged.
+ */
+export async function* batchesOf(segment: Segment, from: BatchPlace, pacer: Pacer, isOver: () => boolean): AsyncGenerator<Uint8Array> {
   let place = from
   while (place.position < segment.writtenBytes) {
     const batches: Uint8Array[] = []
@@ -26,7 +29,7 @@ export async function* batchesOf(segment: Segment, from: BatchPlace, pacer: Pace
     place = walked
     pacer.begin()
     pacer.moved(sizeBytes)
-    if (pacer.aheadMs >= LEAST_AHEAD_MS) await pacer.rest()
+    while (pacer.aheadMs >= LEAST_AHEAD_MS && !isOver()) await pacer.rest()
     yield* batches
   }
 }

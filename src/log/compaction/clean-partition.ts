@@ -75,12 +75,14 @@ async function clean(
   let readBytes = 0
   let keptBytes = 0
   for (const group of groups) {
+    const { layout } = partition
     const kept = isOver() ? null : await cleanGroup(partition, core, tools, { ...group, rules, trace, isOver })
+    // The sum of the new index of aborted transactions: a start that does not know it takes the index for a damaged one.
+    if (partition.layout !== layout && !core.fileSystem.volatile && !partition.gone) core.appendState(partition.checkpointRecords(), () => undefined)
     if (kept === null) return null
     readBytes += group.segments.reduce((sum, { writtenBytes }) => sum + writtenBytes, 0)
     keptBytes += kept
   }
-  // The sums of the new indexes of aborted transactions go with it.
   if (isOver() || !(await recoveryPointIsDurable(partition, core)) || isOver()) return null
   await mark(partition, core, { cleanBelow: mappedEnd, rewrittenBelow })
   return { readBytes, keptBytes, keys: keys.size, cleanBelow: mappedEnd }
@@ -117,7 +119,7 @@ async function mapKeys(
     if (segment.baseOffset >= endOffset) break
     if (partition.endOf(segment) <= firstDirtyOffset) continue
     const from = await placeBefore(segment, core.indexCache, firstDirtyOffset, partition.endOf(segment))
-    for await (const batch of batchesOf(segment, from, tools.pacer)) {
+    for await (const batch of batchesOf(segment, from, tools.pacer, isOver)) {
       if (isOver()) return null
       const base = batchBaseOffset(batch)
       if (base + batchOffsetCount(batch) <= firstDirtyOffset || trace.look(batch) !== 'plain' || batchIsControl(batch)) continue
@@ -141,7 +143,7 @@ interface GroupWork {
   readonly endOffset: number
   readonly rules: CleaningRules
   readonly trace: AbortedTrace
-  isOver(): boolean
+  readonly isOver: () => boolean
 }
 
 /** Puts one segment in the place of several; its size, or null where it was not to be. */
@@ -153,7 +155,7 @@ async function cleanGroup(partition: LocalPartition, core: LogCore, tools: Clean
     let isChanged = segments.length > 1
     let count = 0
     for (const segment of segments) {
-      for await (const batch of batchesOf(segment, { position: 0, offset: segment.baseOffset }, tools.pacer)) {
+      for await (const batch of batchesOf(segment, { position: 0, offset: segment.baseOffset }, tools.pacer, work.isOver)) {
         const left = await cleanBatch(batch, trace.look(batch), rules, tools)
         if (left === null) fresh.drop(batch)
         else await fresh.keep(left)

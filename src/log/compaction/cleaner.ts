@@ -105,7 +105,7 @@ export class Cleaner {
     const { partition } = candidate
     const { clock, settings, decompress, logger } = this.#core
     const threads = Math.max(1, settings.cleanerThreads)
-    const pacer = new Pacer(clock, () => this.#core.settings.cleanerBytesPerSecond / threads)
+    const pacer = new Pacer(clock, () => rateOf(this.#core) / threads)
     const tools = { compress: this.#compress, decompress, pacer, decompressedBytesMax: settings.decompressedBytesMax }
     const order = { ...candidate, dedupeBytes: settings.cleanerDedupeBytes / threads, isStopped: () => this.#stopped || this.#core.commit.broken !== null }
     try {
@@ -127,4 +127,9 @@ export class Cleaner {
       this.#core.logger.warn(fields, 'a partition could not be compacted; it is tried again')
     }
   }
+}
+
+/** It may change while a partition is cleaned. */
+function rateOf({ settings }: LogCore): number {
+  return settings.cleanerBytesPerSecond > 0 ? settings.cleanerBytesPerSecond : Number.MAX_VALUE
 }

@@ -12,6 +12,8 @@ const SLICE_BYTES = 262_144
 const LOOK_BYTES = 16_384
 /** A timer of less fires after this anyhow. */
 const LEAST_REST_MS = 1
+/** No rest is longer, so that a stop is heard. */
+const LONGEST_REST_MS = 100
 
 /** Has the cleaner work in small slices, so that nobody waits long for the event loop, and no faster than it is allowed to. */
 export class Pacer {
@@ -63,7 +65,7 @@ export class Pacer {
     this.#ratedBytes += bytes
   }
 
-  /** How long it has to wait, to be no faster than allowed. */
+  /** How long it has to rest, again and again, to be no faster than allowed. */
   get aheadMs(): number {
     return this.#rateMs + (this.#ratedBytes * 1000) / this.#maxBytesPerSecond() - this.#clock.monotonicMs()
   }
@@ -71,7 +73,7 @@ export class Pacer {
   /** Lets others have the event loop. */
   async rest(): Promise<void> {
     const aheadMs = this.aheadMs
-    const restMs = Math.max(LEAST_REST_MS, this.#spentMs * this.#restFactor, aheadMs)
+    const restMs = Math.min(LONGEST_REST_MS, Math.max(LEAST_REST_MS, this.#spentMs * this.#restFactor, aheadMs))
     const dueMs = this.#clock.monotonicMs() + restMs
     await new Promise<void>((resolve) => {
       this.#clock.after(restMs, resolve)

@@ -1,5 +1,6 @@
 import type { Question } from '../question.ts'
 import { ADMINISTRATION_QUESTIONS } from './administration.ts'
+import { COMPACTION_QUESTIONS } from './compaction.ts'
 import { CONFIG_QUESTIONS } from './configs.ts'
 import { CONSUMER_GROUP_QUESTIONS } from './consumer-groups.ts'
 import { FETCH_QUESTIONS } from './fetch.ts'
@@ -15,6 +16,7 @@ import { WIRE_QUESTIONS } from './wire.ts'
 /** Every area has a file of its own. */
 export const QUESTIONS: readonly Question[] = [
   ...ADMINISTRATION_QUESTIONS,
+  ...COMPACTION_QUESTIONS,
   ...CONFIG_QUESTIONS,
   ...CONSUMER_GROUP_QUESTIONS,
   ...FETCH_QUESTIONS,
