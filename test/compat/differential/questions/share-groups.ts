@@ -30,8 +30,8 @@ const GROUP_CONFIG = 32
 const SHARE_KEY = 2
 /** Kafka's coordinators load, and share partitions are made known, behind the client's back. */
 const PASSING: ReadonlySet<number> = new Set([14, 15, 16])
-const TRIES = 100
-const PAUSE_MS = 100
+const TRIES = 200
+const PAUSE_MS = 50
 
 type Beat = Partial<Input<typeof ShareGroupHeartbeatRequest>>
 
@@ -58,6 +58,12 @@ class Stage {
 
   /** Joins, and comes back until it has so many partitions; its epoch. */
   async join(memberId: string, topic: string, partitions: number): Promise<number> {
+    // Kafka's second assignment waits for a second otherwise.
+    const configs = [{ name: 'share.assignment.interval.ms', configOperation: 0, value: '0' }]
+    await this.peer.ask([IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse], 1, {
+      resources: [{ resourceType: GROUP_CONFIG, resourceName: this.groupId, configs }],
+      validateOnly: false,
+    })
     let { memberEpoch, assignment } = await this.beat({ memberId, subscribedTopicNames: [topic] })
     for (let tries = 0; tries < TRIES && (assignment === null || assignment.topicPartitions[0]?.partitions.length !== partitions); tries++) {
       await sleep(PAUSE_MS)
