@@ -37,7 +37,7 @@ export async function mendTxnIndexes(segments: readonly Segment[], sums: TxnInde
     segment.txnIndex.replace(entries)
     await save(segment.txnIndex)
     const file = segment.txnIndex.path
-    logger.warn({ file, transactions: entries.length }, 'an index of aborted transactions was damaged; it is made again from the log')
+    logger.warn({ file, transactions: entries.length }, 'an index of aborted transactions is not what the last checkpoint left; it is made again from the log')
     if (walk.gaps.length > 0) logger.error({ file }, 'the log is damaged too: some records of aborted transactions may be shown as committed')
   }
 }

@@ -39,7 +39,11 @@ export async function swapIn(partition: LocalPartition, core: LogCore, fresh: Se
     core.commit.breakDown(storageFailure(`${folder}: a cleaned segment could not be put in its place`, error))
     throw error
   }
-  for (const segment of old) core.inBackground(`deleting ${segment.log.path}`, removeAll(fileSystem, segment.files))
+  for (const segment of old) {
+    // Where one had no index of aborted transactions, the file of that name is the new one's.
+    const aside = segment.files.filter(({ path }) => path.endsWith(DELETED))
+    core.inBackground(`deleting ${segment.log.path}`, removeAll(fileSystem, aside))
+  }
   return true
 }
 
