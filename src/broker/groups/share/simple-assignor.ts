@@ -64,13 +64,17 @@ function quotasOf(members: readonly ShareAssignorMember[], total: number): Map<s
 
 /** Members keep what they had, up to their quota and that of the slot; `quotas` becomes what they still lack. */
 function keep(members: readonly ShareAssignorMember[], slots: readonly Slot[], quotas: Map<string, number>, holdersMax: number): void {
+  // Slots are made in the order of partitions.
+  const byTopic = Map.groupBy(slots, ({ topicId }) => topicId)
   for (const { id, current } of members) {
     let left = quotas.get(id) as number
-    for (const { topicId, partition, holders } of slots) {
-      if (left === 0) break
-      if (holders.size === holdersMax || current.get(topicId)?.has(partition) !== true) continue
-      holders.add(id)
-      left--
+    for (const [topicId, partitions] of current) {
+      for (const partition of partitions) {
+        const holders = byTopic.get(topicId)?.[partition]?.holders
+        if (left === 0 || holders === undefined || holders.size === holdersMax) continue
+        holders.add(id)
+        left--
+      }
     }
     quotas.set(id, left)
   }
