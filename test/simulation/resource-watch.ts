@@ -24,6 +24,7 @@ export interface ResourceBounds {
   /** Reads in line, for segments and for sessions that catch up: a few of each connection or session. */
   readonly waitingReads: number
   readonly waitingCatchUps: number
+  /** Its bound, or the newest block alone: one batch as it was inflated. */
   readonly catchUpCacheBytes: number
   readonly routes: number
   readonly marks: number
@@ -46,7 +47,7 @@ export const RESOURCE_BOUNDS: ResourceBounds = {
   indexCacheBytes: 16_384,
   waitingReads: 200,
   waitingCatchUps: 200,
-  catchUpCacheBytes: 65_536,
+  catchUpCacheBytes: 1_048_576,
   routes: 8,
   marks: 64,
   retainedMessages: 60,

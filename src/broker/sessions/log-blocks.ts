@@ -186,9 +186,12 @@ export class LogBlocks {
     const last = read.batches[read.batches.length - 1]
     const end = last === undefined ? from : batchBaseOffset(last) + batchOffsetCount(last)
     const aborted = tail.partition.log.abortedTransactions(from, end)
+    // What messages are views into: of a compressed batch what it was inflated to.
+    let sizeBytes = 0
     for (const [index, batch] of read.batches.entries()) {
       if (batchIsControl(batch) || isAborted(batch, aborted)) continue
       const section = sections[index] === undefined ? batchRecordsSection(batch) : sections[index]
+      sizeBytes += Math.max(batch.length, section?.length ?? 0)
       const records = section === null ? null : readRecords(batch, section)
       if (records === null || 'fault' in records) {
         this.#counters.unreadable++
@@ -200,7 +203,7 @@ export class LogBlocks {
         messages.push(this.#decode(tail, record))
       }
     }
-    return { from, end, offsets, messages, sizeBytes: read.sizeBytes + messages.length * DECODED_BYTES }
+    return { from, end, offsets, messages, sizeBytes: sizeBytes + messages.length * DECODED_BYTES }
   }
 
   #cached(tail: PartitionTail, offset: number): Block | undefined {

@@ -11,9 +11,17 @@ import { SIZE_BYTES, withAnswers } from './wire-plants.ts'
 
 /** What administrators, groups and connections of Kafka clients may be told wrong. */
 export const KAFKA_PLANTS: Readonly<Record<string, PlantedFault>> = {
-  'configs of groups are not kept': { withinSeeds: 40, wrapLog: (log) => withoutState(log, ({ kind }) => kind === STATE_KINDS.groupConfig) },
-  'configs of brokers are not kept': { withinSeeds: 40, wrapLog: (log) => withoutState(log, ({ kind }) => kind === STATE_KINDS.brokerConfig) },
-  'quotas are not kept': { withinSeeds: 40, wrapLog: (log) => withoutState(log, ({ kind }) => kind === STATE_KINDS.clientQuota) },
+  'configs of groups are not kept': {
+    withinSeeds: 20,
+    workloads: ['configs'],
+    wrapLog: (log) => withoutState(log, ({ kind }) => kind === STATE_KINDS.groupConfig),
+  },
+  'configs of brokers are not kept': {
+    withinSeeds: 20,
+    workloads: ['configs'],
+    wrapLog: (log) => withoutState(log, ({ kind }) => kind === STATE_KINDS.brokerConfig),
+  },
+  'quotas are not kept': { withinSeeds: 20, workloads: ['configs'], wrapLog: (log) => withoutState(log, ({ kind }) => kind === STATE_KINDS.clientQuota) },
   'everybody is told to wait': {
     withinSeeds: 20,
     wrapNetwork: (network) =>

@@ -6,7 +6,7 @@ import { identityOf } from './kafka-producers.ts'
 import { type Entry, leftBetween, type Moment, momentOf, type OptionHistory, wrongExpiry } from './option-history.ts'
 
 /** Until what is retained has come, where nothing goes wrong. */
-const RETAINED_WITHIN_MS = 20_000
+const RETAINED_WITHIN_MS = 6_000
 const LOOK_EVERY_MS = 100
 const FAILURE = 0x80
 
@@ -41,6 +41,7 @@ export class OptionAsker {
   #connection: MqttConnection | null = null
   #asked: Asked[] = []
   #nextId = 1
+  #lagUntilMs = 0
 
   constructor(world: World, history: OptionHistory, name: string, filters: readonly string[]) {
     this.#world = world
@@ -74,7 +75,8 @@ export class OptionAsker {
       () => {},
     )
     for (let i = random.below(4); i >= 0 && !connection.closed; i--) {
-      this.#subscribe(connection, random.pick(this.#filters))
+      const last = this.#asked.at(-1)?.filter
+      this.#subscribe(connection, last !== undefined && random.chance(0.4) ? last : random.pick(this.#filters))
       await world.sleep(random.below(random.pick([20, 1_500])))
     }
     await this.#untilAllCame(connection, openedAtMs)
@@ -148,10 +150,17 @@ export class OptionAsker {
     if (packet.type === 'SUBACK') this.#answered(packet.packetId, packet.reasons[0] ?? FAILURE)
     else if (packet.type === 'PUBREL') connection.acknowledge('PUBCOMP', packet.packetId)
     else if (packet.type === 'PUBLISH') {
-      if (packet.qos > 0) connection.acknowledge(packet.qos === 1 ? 'PUBACK' : 'PUBREC', packet.packetId)
+      if (packet.qos > 0) this.#acknowledge(connection, packet)
       const wrong = this.#judge(packet)
       if (wrong !== null) this.#world.violate(`${this.#name} was given ${identityOf(packet.payload)} of ${packet.topic} ${wrong}`)
     }
+  }
+
+  /** In the order of the messages [MQTT-4.6.0-2], now and then late: what is retained waits then, and subscriptions change meanwhile. */
+  #acknowledge(connection: MqttConnection, { qos, packetId }: PublishPacket): void {
+    const { time, random } = this.#world
+    this.#lagUntilMs = Math.max(this.#lagUntilMs, time.nowMs + (random.chance(0.2) ? random.below(600) : 0))
+    time.after(this.#lagUntilMs - time.nowMs, null, () => connection.acknowledge(qos === 1 ? 'PUBACK' : 'PUBREC', packetId))
   }
 
   #answered(id: number, reason: number): void {
