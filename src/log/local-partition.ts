@@ -2,13 +2,14 @@ import { uuidToBytes, ZERO_UUID } from '../util/uuid.ts'
 import { CommitCover } from './commit-cover.ts'
 import type { CleanerMark } from './compaction/cleaner-mark.ts'
 import type { JournalEntry } from './journal-format.ts'
-import { encodePosition, partitionKey } from './kept-state.ts'
+import { partitionKey } from './kept-state.ts'
 import { LeaderEpochs } from './leader-epochs.ts'
 import { goneFailure, type LogCore, storageFailure } from './log-core.ts'
 import { PartitionFolder } from './partition-folder.ts'
 import { guarded, NOTHING, readPartition } from './partition-reads.ts'
 import { PartitionSegments } from './partition-segments.ts'
 import type { PartitionIdentity, PartitionStart, RecoveryPoint, UnwrittenBatch } from './partition-start.ts'
+import { PartitionSync } from './partition-sync.ts'
 import { batchesFrom, committedBatch, isReady, type PendingBatch, type PendingGroup, readyRun, splitPending, writeLarge, writeRun } from './pending.ts'
 import type {
   AbortedTransaction,
@@ -25,7 +26,6 @@ import type {
 import type { ProducerStates, SequencedBatch } from './producer-state.ts'
 import { batchIsControl, batchLeaderEpoch, batchOffsetCount, patchBatch } from './record-batch.ts'
 import type { Segment } from './segment.ts'
-import { syncFoldersAbove } from './small-file.ts'
 import { Fifo, PartitionTail } from './tail-cache.ts'
 import { findMaxTimestamp, findTime } from './time-lookup.ts'
 import { abortedBetween } from './txn-index.ts'
@@ -42,6 +42,7 @@ export class LocalPartition implements PartitionLog {
   cleanerMark: CleanerMark
   readonly #core: LogCore
   readonly #segments: PartitionSegments
+  readonly #sync: PartitionSync
   readonly #folder: PartitionFolder
   readonly #cover: CommitCover
   readonly #epochs: LeaderEpochs
@@ -49,10 +50,7 @@ export class LocalPartition implements PartitionLog {
   readonly #pending = new Fifo<PendingBatch>()
   #settings: PartitionSettings
   #leaderEpoch: number
-  #recoveryPoint: RecoveryPoint
   #logStartOffset: number
-  /** The highest start that was ever asked for. */
-  #askedStart = 0
   #logEndOffset: number
   /** All below is in segments. */
   #highWatermark: number
@@ -77,7 +75,14 @@ export class LocalPartition implements PartitionLog {
     this.#settings = settings
     this.#tail = new PartitionTail(core.tailCache)
     this.#epochs = new LeaderEpochs(start.epochs)
-    this.#recoveryPoint = start.recoveryPoint
+    const files = { segments: this.#segments, folder: this.#folder }
+    this.#sync = new PartitionSync(core, identity, start.recoveryPoint, files, {
+      isGone: () => this.#gone,
+      onSynced: (offset) => {
+        this.durableUpTo(offset)
+        this.#cover.settle(this.isDirty)
+      },
+    })
     this.#logStartOffset = start.logStartOffset
     this.#logEndOffset = start.logEndOffset
     this.#highWatermark = start.logEndOffset
@@ -203,7 +208,7 @@ export class LocalPartition implements PartitionLog {
   planCommit(last: PendingBatch | null, entries: JournalEntry[], before: (() => Promise<void>)[]): void {
     if (this.#gone) return
     const { mustSync, large } = this.#cover.plan(this.#pending, last, entries)
-    if (mustSync) before.push(() => this.#makeDurable())
+    if (mustSync) before.push(() => this.#sync.makeDurable(this.#writtenOffset))
     if (large.length > 0) before.push(() => writeLarge(large, () => this.#gone))
   }
 
@@ -327,7 +332,7 @@ export class LocalPartition implements PartitionLog {
       queueMicrotask(() => onDone(null))
       return
     }
-    this.#askedStart = Math.max(this.#askedStart, target)
+    this.#sync.askStart(target)
     this.#core.appendState(this.checkpointRecords(), (failure) => {
       if (failure === null) this.raiseStartNow(target)
       onDone(failure)
@@ -351,7 +356,7 @@ export class LocalPartition implements PartitionLog {
 
   /** All before this place is on disk, and the state says so. */
   get recoveryPoint(): RecoveryPoint {
-    return this.#recoveryPoint
+    return this.#sync.recoveryPoint
   }
 
   /** The cleaner's: puts `fresh` in the place of closed segments that follow each other. What was read of them before may tell of records that are gone. */
@@ -365,44 +370,9 @@ export class LocalPartition implements PartitionLog {
     if ((this.activeSegment?.sizeBytes ?? 0) > 0) this.#segments.add(this.folder, this.#logEndOffset, this.#settings.indexIntervalBytes)
   }
 
-  /** Syncs one segment; what it held unsynced is off the account. */
-  async syncSegment(segment: Segment): Promise<void> {
-    try {
-      const gained = await segment.sync(segment !== this.activeSegment)
-      if (this.#has(segment)) this.#core.pressure.add(-gained)
-    } catch (error) {
-      // Its files went away meanwhile: the topic was deleted, or retention took them.
-      if (this.#has(segment)) throw error
-    }
-  }
-
-  /**
-   * Brings all that is written now to the disk. What it answers makes that count, and is called once the folder above is synced
-   * too, where `needsLink` was true: a file without a name is lost. Null where the topic went away meanwhile.
-   */
-  async sync(): Promise<(() => void) | null> {
-    const target = this.#segments.writtenUpTo(this.#writtenOffset)
-    for (const segment of [...this.segments]) {
-      if (this.#gone) return null
-      if (segment.syncedBytes < segment.writtenBytes || segment.indexesAreDirty) await this.syncSegment(segment)
-    }
-    if (this.needsLink && !this.#gone) await this.#folder.link(this.segments, () => this.#gone)
-    return this.#gone ? null : () => this.#synced(target)
-  }
-
-  #synced(target: RecoveryPoint): void {
-    for (const segment of this.segments) if (segment.baseOffset < target.offset) segment.linked = true
-    this.#recoveryPoint = target
-    this.durableUpTo(target.offset)
-    this.#cover.settle(this.isDirty)
-  }
-
-  /** All that is written now, and the names of its files, are on disk when it resolves. */
-  async #makeDurable(): Promise<void> {
-    const linksToo = this.needsLink
-    const confirm = await this.sync()
-    if (linksToo) await syncFoldersAbove(this.#core.fileSystem, this.folder)
-    confirm?.()
+  /** Brings all that is written now to the disk; see `PartitionSync.run`. */
+  sync(): Promise<(() => void) | null> {
+    return this.#sync.run(this.#writtenOffset)
   }
 
   /** Whether a name of a file of this partition is not on disk yet. */
@@ -415,22 +385,9 @@ export class LocalPartition implements PartitionLog {
     return this.#segments.isDirty
   }
 
-  /** The state records of the recovery point, and of producers that changed: always both, or batches before the one would be missing in the other. */
+  /** The state records of a checkpoint. */
   checkpointRecords(): StateRecord[] {
-    const records = [this.#positionRecord()]
-    for (const [id, value] of this.producers.takeChanges(this.#recoveryPoint.offset, this.segments))
-      records.push(this.#core.producers.record(`${this.key}/${id}`, value))
-    return records
-  }
-
-  /** The last record counts: a start that is on its way to the disk must not be taken back by a later one. */
-  #positionRecord(): StateRecord {
-    const logStartOffset = Math.max(this.#askedStart, this.#logStartOffset)
-    return this.#core.positions.record(this.key, encodePosition({ ...this.#recoveryPoint, logStartOffset, epochs: this.#epochs.all }))
-  }
-
-  #has(segment: Segment): boolean {
-    return !this.#gone && this.#segments.has(segment)
+    return this.#sync.checkpointRecords({ logStartOffset: this.#logStartOffset, epochs: this.#epochs.all, producers: this.producers })
   }
 
   #writeRun(run: readonly PendingBatch[]): void {
