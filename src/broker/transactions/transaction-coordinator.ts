@@ -9,6 +9,7 @@ import { STATE_KINDS } from '../state-kinds.ts'
 import type { Partition } from '../topics/partition.ts'
 import type { Admission } from '../topics/produce.ts'
 import { decideEnd, type EndRequest } from './end-rules.ts'
+import { OngoingTransactions } from './ongoing-transactions.ts'
 import { isExhausted, mayBe, needsNewId, nextEpoch, type ProducerIdAndEpoch, rotated } from './producer-epoch.ts'
 import { stateRecord, Transaction, withPartitions } from './transaction.ts'
 import { decodeTransaction, encodeTransaction, NO_OFFSETS, NO_PARTITIONS, type PendingOffset, type TransactionRecord } from './transaction-record.ts'
@@ -51,10 +52,7 @@ export class TransactionCoordinator implements StateMachine {
   readonly #settings: TransactionSettings
   readonly #logger: Logger
   readonly #transactions = new Map<string, Transaction>()
-  /** Those that are open. */
-  readonly #ongoing = new Set<Transaction>()
-  /** Open transactions by group id: their offsets are not stable. */
-  readonly #byGroup = new Map<string, Set<Transaction>>()
+  readonly #ongoing: OngoingTransactions
   readonly #timers: { cancel(): void }[] = []
   #closed = false
 
@@ -64,6 +62,7 @@ export class TransactionCoordinator implements StateMachine {
     this.#groups = groups
     this.#settings = settings
     this.#logger = logger
+    this.#ongoing = new OngoingTransactions(context.clock)
     context.log.register(this)
   }
 
@@ -73,7 +72,7 @@ export class TransactionCoordinator implements StateMachine {
 
   /** Transactions that were open go on; their timeouts have run meanwhile. */
   open(): void {
-    for (const transaction of this.#transactions.values()) if (transaction.record.state === 'Ongoing') this.#noteOpen(transaction)
+    for (const transaction of this.#transactions.values()) if (transaction.record.state === 'Ongoing') this.#ongoing.add(transaction)
     this.#every(this.#settings.abortCheckIntervalMs, () => this.#abortTimedOut())
     this.#every(this.#settings.expiryCheckIntervalMs, () => this.#expireIds())
   }
@@ -93,10 +92,7 @@ export class TransactionCoordinator implements StateMachine {
 
   /** Whether an open transaction is about to commit this offset (RequireStable). */
   isPending(groupId: string, topicName: string, partition: number): boolean {
-    for (const { record } of this.#byGroup.get(groupId) ?? []) {
-      if (record.offsets.get(groupId)?.some((offset) => offset.topicName === topicName && offset.partition === partition)) return true
-    }
-    return false
+    return this.#ongoing.isPending(groupId, topicName, partition)
   }
 
   /** InitProducerId with a transactional id; aborts what an earlier producer left open, and then asks to come again (rule 27). */
@@ -319,36 +315,9 @@ export class TransactionCoordinator implements StateMachine {
   #change(transaction: Transaction, record: TransactionRecord): StateRecord {
     const before = transaction.record
     const change = transaction.change(record)
-    if (record.state === 'Ongoing') this.#noteOpen(transaction)
-    else if (before.state === 'Ongoing') this.#noteEnded(transaction, before)
+    if (record.state === 'Ongoing') this.#ongoing.add(transaction)
+    else if (before.state === 'Ongoing') this.#ongoing.delete(transaction, before)
     return change
-  }
-
-  /** Keeps what is looked up by: what is open until when, and which groups wait for it. */
-  #noteOpen(transaction: Transaction): void {
-    const { record } = transaction
-    if (!this.#ongoing.has(transaction)) transaction.deadlineMs = this.#deadlineOf(record)
-    this.#ongoing.add(transaction)
-    for (const groupId of record.offsets.keys()) {
-      const waiting = this.#byGroup.get(groupId)
-      if (waiting === undefined) this.#byGroup.set(groupId, new Set([transaction]))
-      else waiting.add(transaction)
-    }
-  }
-
-  /** `before`: its record while it was open, which has the groups that waited. */
-  #noteEnded(transaction: Transaction, before: TransactionRecord): void {
-    this.#ongoing.delete(transaction)
-    for (const groupId of before.offsets.keys()) {
-      const waiting = this.#byGroup.get(groupId)
-      waiting?.delete(transaction)
-      if (waiting?.size === 0) this.#byGroup.delete(groupId)
-    }
-  }
-
-  #deadlineOf({ timeoutMs, startedAtMs }: TransactionRecord): number {
-    const elapsedMs = Math.max(0, this.#context.clock.now() - startedAtMs)
-    return this.#context.clock.monotonicMs() + Math.max(0, timeoutMs - elapsedMs)
   }
 
   // ---- its end
@@ -470,9 +439,7 @@ export class TransactionCoordinator implements StateMachine {
   }
 
   #abortTimedOut(): void {
-    const nowMs = this.#context.clock.monotonicMs()
-    for (const transaction of [...this.#ongoing]) {
-      if (transaction.deadlineMs > nowMs || transaction.isChanging) continue
+    for (const transaction of this.#ongoing.overdue()) {
       const { transactionalId, record } = transaction
       this.#logger.info(
         { transactionalId, producerId: record.producerId, timeoutMs: record.timeoutMs },
