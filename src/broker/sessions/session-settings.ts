@@ -26,7 +26,7 @@ export interface SessionSettings {
   readonly catchUpReadBytes: number
   /** Reads at a time while sessions catch up; the others wait their turn. */
   readonly maxCatchUpReads: number
-  /** Bytes of decoded history that sessions catching up share; the least recently used goes first. */
+  /** Bytes of decoded history that sessions catching up share; the least recently used goes first. The newest piece stays, also where it alone is larger. */
   readonly catchUpCacheBytes: number
   /** Records looked at per turn of the event loop while sessions catch up; then sockets are served first. */
   readonly catchUpRecordsPerTurn: number
