@@ -5,6 +5,7 @@ import test from 'node:test'
 import { LocalLog } from '../../src/log/local-log.ts'
 import { buildMarker, type MarkerType, markerTypeOf } from '../../src/log/marker.ts'
 import type { AbortedTransaction, PartitionLog } from '../../src/log/ports.ts'
+import { ProducerStates } from '../../src/log/producer-state.ts'
 import { buildBatch, patchBatch, readBatchHeader, TRANSACTIONAL_BIT } from '../../src/log/record-batch.ts'
 import { DEFAULT_LOG_SETTINGS } from '../../src/log/settings.ts'
 import { NodeFiles } from '../../src/runtime/files-node.ts'
@@ -111,6 +112,24 @@ for (const type of ['commit', 'abort'] as const) {
     assert.equal(Buffer.from(ours).toString('hex'), golden[type])
   })
 }
+
+test('a producer whose transaction is open is not forgotten, however long it was silent; behind its end it is', () => {
+  const producers = new ProducerStates()
+  const at = (batch: Uint8Array, offset: number): Uint8Array => {
+    patchBatch(batch, offset, 0)
+    return batch
+  }
+  producers.remember(at(transactional(7, 0), 0), 1_000, Number.POSITIVE_INFINITY)
+  producers.expire(1_000_000)
+  const next = { producerId: 7, producerEpoch: 0, baseSequence: 1, lastSequence: 1 }
+  assert.equal(producers.check(next).isKnown, true)
+  assert.equal(producers.check({ ...next, baseSequence: 5, lastSequence: 5 }).outcome, 'out-of-order')
+  producers.remember(at(marker(7, 'abort'), 1), 2_000, Number.POSITIVE_INFINITY)
+  producers.expire(1_500)
+  assert.equal(producers.check(next).isKnown, true)
+  producers.expire(1_000_000)
+  assert.equal(producers.check(next).isKnown, false)
+})
 
 interface Step {
   readonly base: number
