@@ -1,8 +1,7 @@
 /** Judges what clients of transactions wrote down: nothing may be lost, doubled, out of order, or seen though it was aborted. */
 
 /** `at`: when it was written down, in milliseconds of the wall clock; for people. */
-export type HistoryEvent = { readonly at?: number } & /** `by` ended a transaction; `ids` are the records it sent, with their partitions, in order. */
-(
+export type HistoryEvent = { readonly at?: number } /** `by` ended a transaction; `ids` are the records it sent, with their partitions, in order. */ & (
   | {
       readonly e: 'txn'
       readonly by: string

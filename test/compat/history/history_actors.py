@@ -1,6 +1,6 @@
-"""Transactional producers, a transformer and a reader on librdkafka, which write down what they did and saw: see HistoryActors.java.
+"""Transactional producers and a reader, or a transformer, on librdkafka, which write down what they did and saw: see HistoryActors.java.
 
-Arguments: HOST:PORT, a name, a seed, the file that says stop, how many producers.
+Arguments: HOST:PORT, a name, a seed, the file that says stop, how many producers; none is a transformer.
 """
 import json
 import os
@@ -16,6 +16,8 @@ BOOTSTRAP, NAME, SEED, STOP, PRODUCERS = sys.argv[1], sys.argv[2], int(sys.argv[
 IN, OUT, PARTITIONS = "history-in", "history-out", 3
 COMMON = {"bootstrap.servers": BOOTSTRAP, "reconnect.backoff.ms": 50, "reconnect.backoff.max.ms": 200, "log_level": 0}
 _lock = threading.Lock()
+# When send_offsets_to_transaction was called that has not returned.
+_called_at = None
 
 
 def say(event, by, **more):
@@ -92,7 +94,7 @@ class Transactor:
 
 
 def transform(rng):
-    own = NAME + "-t"
+    own = NAME
     while True:
         consumer = None
         try:
@@ -104,6 +106,8 @@ def transform(rng):
             while True:
                 transform_some(rng, producer, consumer)
         except KafkaException as failed:
+            global _called_at
+            _called_at = None
             say("note", own, text=str(failed))
             time.sleep(0.1)
         finally:
@@ -124,7 +128,10 @@ def transform_some(rng, producer, consumer):
         producer.produce(OUT, record.value(), partition=record.partition())
         first.setdefault(record.partition(), record.offset())
         following[record.partition()] = record.offset() + 1
+    global _called_at
+    _called_at = time.monotonic()
     producer.send_offsets_to_transaction([TopicPartition(IN, p, o) for p, o in following.items()], consumer.consumer_group_metadata(), 8)
+    _called_at = None
     if rng.randrange(5) != 0:
         commit(producer)
     else:
@@ -144,13 +151,25 @@ def read():
                 say("saw", NAME, t=record.topic(), p=record.partition(), o=record.offset(), id=record.value().decode())
 
 
+def watch():
+    """librdkafka does not heed the timeout when the group's coordinator goes down (its issue 5456): the program begins anew then."""
+    while True:
+        time.sleep(0.2)
+        called_at = _called_at
+        if called_at is not None and time.monotonic() - called_at > 10:
+            say("note", NAME, text="send_offsets_to_transaction did not come back")
+            os.execv(sys.executable, [sys.executable, *sys.argv])
+
+
+if PRODUCERS == 0:
+    threading.Thread(target=watch, daemon=True).start()
+    transform(random.Random(SEED))
 threads = [threading.Thread(target=Transactor(f"{NAME}-{i}", random.Random(SEED * 31 + i)).run) for i in range(PRODUCERS)]
-threading.Thread(target=transform, args=(random.Random(SEED * 31 + 100),), daemon=True).start()
 threading.Thread(target=read, daemon=True).start()
 for thread in threads:
     thread.start()
 for thread in threads:
     thread.join()
-# The transformer and the reader go on until the process is killed.
+# The reader goes on until the process is killed.
 while True:
     time.sleep(1)
