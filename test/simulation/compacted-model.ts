@@ -1,5 +1,10 @@
 import type { World } from './world.ts'
 
+interface Sent {
+  readonly key: string
+  readonly value: string | null
+}
+
 /** A record that a writer sent to a compacted partition. */
 interface Row {
   readonly key: string
@@ -30,7 +35,10 @@ export class CompactedModel {
   readonly #rows = new Map<number, Row>()
   readonly #last = new Map<string, number>()
   /** Sent and not acknowledged: they may be there, and what they supersede may be gone. */
-  #pending: readonly { readonly key: string; readonly value: string | null }[] = []
+  #pending: readonly Sent[] = []
+  /** Values of transactions whose end nobody knows, and of those that were aborted. */
+  readonly #unsure = new Set<string | null>()
+  readonly #aborted = new Set<string | null>()
 
   constructor(world: World, where: string, deleteRetentionMs: number) {
     this.#world = world
@@ -42,18 +50,36 @@ export class CompactedModel {
     return this.#rows.size
   }
 
-  sending(records: readonly { readonly key: string; readonly value: string | null }[]): void {
+  sending(records: readonly Sent[]): void {
     this.#pending = records
   }
 
-  acknowledged(baseOffset: number): void {
+  /** All that is pending was acknowledged; by the offset of each batch. */
+  acknowledged(batches: ReadonlyMap<number, readonly Sent[]>): void {
     const { time } = this.#world
-    for (const [i, { key, value }] of this.#pending.entries()) {
-      const offset = baseOffset + i
-      const known = this.#rows.get(offset)
-      if (known !== undefined) this.#world.violate(`${this.#where}: offset ${offset} was given to ${known.key} and to ${key}`)
-      this.#rows.set(offset, { key, value, atMs: time.nowMs, jumps: this.#jumps })
-      this.#last.set(key, offset)
+    for (const [baseOffset, records] of batches) {
+      for (const [i, { key, value }] of records.entries()) {
+        const offset = baseOffset + i
+        const known = this.#rows.get(offset)
+        if (known !== undefined) this.#world.violate(`${this.#where}: offset ${offset} was given to ${known.key} and to ${key}`)
+        this.#rows.set(offset, { key, value, atMs: time.nowMs, jumps: this.#jumps })
+        this.#last.set(key, offset)
+      }
+    }
+    this.#pending = []
+  }
+
+  /** All that is pending was aborted. */
+  aborted(): void {
+    for (const { value } of this.#pending) this.#aborted.add(value)
+    this.#pending = []
+  }
+
+  /** Nobody knows what became of what is pending: until a key is written again, nothing is known of it. */
+  inDoubt(): void {
+    for (const { key, value } of this.#pending) {
+      this.#unsure.add(value)
+      this.#last.delete(key)
     }
     this.#pending = []
   }
@@ -69,8 +95,9 @@ export class CompactedModel {
     if (offset < replay.nextOffset) world.violate(`${this.#where}: offset ${offset} was shown again, ${replay.nextOffset} was due`)
     replay.nextOffset = offset + 1
     replay.shown.set(key, offset)
+    if (this.#aborted.has(value)) world.violate(`${this.#where}: ${key}=${value} at offset ${offset} was aborted`)
     if (row === undefined) {
-      const isSent = this.#pending.some((each) => each.key === key && each.value === value)
+      const isSent = this.#unsure.has(value) || this.#pending.some((each) => each.key === key && each.value === value)
       if (!isSent) world.violate(`${this.#where}: ${key}=${value} at offset ${offset} was never sent`)
     } else if (row.key !== key || row.value !== value)
       world.violate(`${this.#where}: offset ${offset} is ${key}=${value}, ${row.key}=${row.value} was acknowledged there`)

@@ -2,9 +2,11 @@ import { CompactedModel } from '../compacted-model.ts'
 import { actor, type Workload } from '../stage.ts'
 import { TableReplayer, TableWriter } from '../workloads/compacted-table.ts'
 import { createTopic } from '../workloads/kafka-readers.ts'
+import { TransactionalTableWriter } from '../workloads/transactional-table.ts'
 
 const TOPIC = 'table'
-const PARTITIONS = 2
+/** The last one is written by transactions. */
+const PARTITIONS = 3
 const DELETE_RETENTION_MS = 2_500
 
 /** A compacted topic: one writer per partition, and readers who read it from the start to the end again and again. */
@@ -21,9 +23,11 @@ export const compacted: Workload = {
       'message.timestamp.after.max.ms': '9223372036854775807',
     }
     const parts = Array.from({ length: PARTITIONS }, (_, index) => {
-      const place = { topic: TOPIC, index }
+      const isTransactional = index === PARTITIONS - 1
+      const place = { topic: TOPIC, index, isTransactional }
       const model = new CompactedModel(world, `${TOPIC}-${index}`, DELETE_RETENTION_MS)
-      const writer = new TableWriter(world.drawingFrom(`writer of ${TOPIC}-${index}`), model, place)
+      const own = world.drawingFrom(`writer of ${TOPIC}-${index}`)
+      const writer = isTransactional ? new TransactionalTableWriter(own, model, place) : new TableWriter(own, model, place)
       const replayers = [0, 1].map((i) => new TableReplayer(world.drawingFrom(`replayer ${i} of ${TOPIC}-${index}`), model, place))
       actors.push(actor(`writer of ${TOPIC}-${index}`, () => writer.done))
       for (const replayer of replayers) actors.push(actor(`replayer of ${TOPIC}-${index}`, () => replayer.done))

@@ -16,6 +16,8 @@ const MAX_BYTES = 1_000_000
 export interface TablePlace {
   readonly topic: string
   readonly index: number
+  /** Written by transactions, and read by whom they are not shown before they are committed. */
+  readonly isTransactional?: boolean
 }
 
 /** The one writer of a compacted partition: an idempotent producer that sends a batch until it is acknowledged, then the next. */
@@ -28,7 +30,7 @@ export class TableWriter {
   #number = 0
   /** What is under way, packed; null: the next may be made. */
   #batch: Uint8Array | null = null
-  #count = 0
+  #records: readonly { readonly key: string; readonly value: string | null }[] = []
   done = false
 
   constructor(world: World, model: CompactedModel, place: TablePlace) {
@@ -59,8 +61,8 @@ export class TableWriter {
       return
     }
     world.count('table batches')
-    this.#model.acknowledged(answer.baseOffset)
-    this.#sequence += this.#count
+    this.#model.acknowledged(new Map([[answer.baseOffset, this.#records]]))
+    this.#sequence += this.#records.length
     this.#batch = null
     if (random.chance(0.3)) await world.sleep(random.below(random.pick([20, 200, 1_500])))
   }
@@ -77,7 +79,7 @@ export class TableWriter {
       key: `k${random.below(random.pick([3, KEYS]))}`,
       value: random.chance(0.2) ? null : `${this.#place.index}.${this.#number++}`,
     }))
-    this.#count = records.length
+    this.#records = records
     this.#model.sending(records)
     const padding = random.below(random.pick([10, 300]))
     return packBatch(
@@ -113,7 +115,7 @@ export class TableReplayer {
   readonly #model: CompactedModel
   readonly #place: TablePlace
   #replay: Replay | null = null
-  /** The high watermark when it began. */
+  /** The end when it began. */
   #endOffset = -1
   done = false
 
@@ -147,7 +149,7 @@ export class TableReplayer {
       return false
     }
     if (got.isDamaged) replay.isTorn = true
-    else if (this.#endOffset < 0) this.#endOffset = got.highWatermark
+    else if (this.#endOffset < 0) this.#endOffset = got.endOffset
     for (const { offset, key, value } of got.records) this.#model.show(replay, offset, key, value)
     replay.nextOffset = Math.max(replay.nextOffset, got.nextOffset)
     if (this.#endOffset < 0 || replay.nextOffset < this.#endOffset) return false

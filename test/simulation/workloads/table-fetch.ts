@@ -3,7 +3,10 @@ import {
   BATCH_HEADER_BYTES,
   batchBaseOffset,
   batchCompression,
+  batchIsControl,
+  batchIsTransactional,
   batchOffsetCount,
+  batchProducerId,
   batchRecordsSection,
   batchSizeBytes,
   checkBatch,
@@ -21,7 +24,8 @@ const MAX_SECTION_BYTES = 64 * 1024 * 1024
 
 interface FetchedRows {
   readonly errorCode: number
-  readonly highWatermark: number
+  /** The high watermark, or the last stable offset. */
+  readonly endOffset: number
   readonly records: readonly { readonly offset: number; readonly key: string; readonly value: string | null }[]
   /** Behind the last batch. */
   readonly nextOffset: number
@@ -33,13 +37,19 @@ interface FetchedRows {
 export async function fetchTable(
   world: World,
   client: KafkaClient,
-  { topic, index, offset }: { readonly topic: string; readonly index: number; readonly offset: number },
+  {
+    topic,
+    index,
+    offset,
+    isTransactional = false,
+  }: { readonly topic: string; readonly index: number; readonly offset: number; readonly isTransactional?: boolean },
   maxBytes: number,
 ): Promise<FetchedRows> {
   const answer = await client.request(FetchRequest, FetchResponse, world.random.pick(FETCH_VERSIONS), {
     maxWaitMs: 0,
     minBytes: 1,
     maxBytes,
+    isolationLevel: isTransactional ? 1 : 0,
     topics: [{ topic, topicId: ZERO_UUID, partitions: [{ partition: index, fetchOffset: offset, partitionMaxBytes: maxBytes }] }],
     forgottenTopicsData: [],
   })
@@ -47,10 +57,13 @@ export async function fetchTable(
   const errorCode = part?.errorCode ?? (answer.errorCode || -1)
   if (part === undefined || errorCode !== 0) {
     const isDamaged = errorCode === CORRUPT_MESSAGE && world.damage.has(topic, index, offset)
-    const nothing = { highWatermark: -1, records: [], isDamaged }
+    const nothing = { endOffset: -1, records: [], isDamaged }
     return isDamaged ? { ...nothing, errorCode: 0, nextOffset: offset + 1 } : { ...nothing, errorCode, nextOffset: offset }
   }
   const where = `${topic}-${index}`
+  const endOffset = isTransactional ? part.lastStableOffset : part.highWatermark
+  const aborted = [...(part.abortedTransactions ?? [])]
+  const running = new Set<number>()
   const records: { offset: number; key: string; value: string | null }[] = []
   let next = offset
   const bytes = Buffer.concat(part.records ?? [])
@@ -64,7 +77,13 @@ export async function fetchTable(
     if (checkBatch(batch) !== null || end <= next || (next > offset && base < next))
       world.violate(`${where}: the batch at ${base} stands behind ${next}, or is not whole`)
     next = end
-    if (next > part.highWatermark) world.violate(`${where}: a batch up to ${next} was shown, the high watermark is ${part.highWatermark}`)
+    if (next > endOffset) world.violate(`${where}: a batch up to ${next} was shown, the end is ${endOffset}`)
+    while (aborted[0] !== undefined && aborted[0].firstOffset < next) running.add(aborted.shift()?.producerId as number)
+    if (batchIsControl(batch)) {
+      running.delete(batchProducerId(batch))
+      continue
+    }
+    if (batchIsTransactional(batch) && running.has(batchProducerId(batch))) continue
     const read = readRecords(batch, decompressSync(batchCompression(batch), batchRecordsSection(batch), MAX_SECTION_BYTES))
     if (!Array.isArray(read)) world.violate(`${where}: records at ${base} are malformed`)
     else {
@@ -75,5 +94,5 @@ export async function fetchTable(
       }
     }
   }
-  return { errorCode: 0, highWatermark: part.highWatermark, records, nextOffset: next, isDamaged: false }
+  return { errorCode: 0, endOffset, records, nextOffset: next, isDamaged: false }
 }
