@@ -118,7 +118,8 @@ export class SharePartition {
         if (!isFree(run)) continue
         const first = Math.max(run.first, fromOffset)
         left -= run.last - first + 1
-        if (left <= 0) return run.last + 1 + left
+        // What came back as a whole is given as a whole.
+        if (left <= 0) return run.last + 1
       }
     }
     const room = this.#parts.limits().maxInFlight - (runs.end - runs.start)

@@ -47,6 +47,11 @@ export class SharePartitions implements ShareOffsets {
     return size
   }
 
+  /** Whether a share partition was ever made known, by a member of the group or an administrator, or is about to be. */
+  isKnown(key: ShareKey): boolean {
+    return this.#store.has(key)
+  }
+
   /** The share partition of a group, which is loaded where it is not in memory. */
   slot(groupId: string, partition: Partition): ShareSlot {
     const slots = this.#slots.get(groupId) ?? new Map<string, ShareSlot>()

@@ -66,6 +66,10 @@ async function setup(
     }))
   }
   const member = async (memberId: string, groupId = 'g') => {
+    // As a heartbeat of a member does.
+    const places = topic.partitions.map(({ index }) => ({ topicId: topic.id, partition: index }))
+    const staged = kafka.broker.shares.stageFirst(groupId, places)
+    log.append({ batches: [], state: [...staged.records], durability: 'durable', onDone: (failed) => staged.settle(failed === null) })
     const client = await RawClient.connect(kafka.address)
     const fetch = async (shareSessionEpoch: number, words: FetchWords = {}, version = 2) => {
       const { acks = [], partitions = shareSessionEpoch === 0 ? [0] : [], topicId = topic.id, ...rest } = words
@@ -346,4 +350,24 @@ test('records of a deleted beginning are not waited for', async () => {
   await new Promise<void>((resolve) => partition.log.raiseStart(3, () => resolve()))
   assert.deepEqual(acquired(await one.fetch(1)), ['3-3×1'])
   assert.equal((await one.acknowledge(2, [{ first: 0, last: 2, types: ACCEPT }])).responses[0]?.partitions[0]?.errorCode, 0)
+})
+
+test('a group that no member was ever in is given nothing, and nothing is kept for it', async () => {
+  await using broker = await setup()
+  await broker.produce(['a'])
+  const one = await broker.member('one')
+  const { errorCode, responses } = await one.fetch(0, { groupId: 'stray', maxWaitMs: 0 })
+  assert.deepEqual([errorCode, responses[0]?.partitions[0]?.errorCode, responses[0]?.partitions[0]?.acquiredRecords], [0, 3, []])
+  assert.equal(broker.kafka.broker.shares.hasState('stray'), false)
+})
+
+test('what was given and came back as a whole is given as a whole', async () => {
+  await using broker = await setup()
+  for (let batch = 0; batch < 3; batch++) await broker.produce(['a', 'b', 'c', 'd', 'e'])
+  const one = await broker.member('one')
+  assert.deepEqual(acquired(await one.fetch(0, { maxRecords: 6 })), ['0-9×1'])
+  const again = await one.fetch(1, { acks: [{ first: 0, last: 9, types: RELEASE }], maxRecords: 3 })
+  // The release is not durable yet: what is free is new.
+  assert.deepEqual(acquired(again), ['10-14×1'])
+  assert.deepEqual(acquired(await one.fetch(2, { maxRecords: 3 })), ['0-9×2'])
 })
