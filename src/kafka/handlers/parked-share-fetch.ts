@@ -139,10 +139,12 @@ export class ParkedShareFetch implements ShareWatcher {
   }
 
   #partitionOf({ topicId, partition: index }: SharePlace) {
-    const { topics, security } = this.#context.broker
+    const { topics, security, shares } = this.#context.broker
     const topic = topics.getById(topicId)
     if (topic === undefined) return ERRORS.unknownTopicId
     if (!security.authorize(this.#context.connection.principal, 'read', 'topic', topic.name)) return ERRORS.topicAuthorizationFailed
+    // Nobody of the group was ever told to fetch from it: what became of its records would be nobody's.
+    if (!shares.isKnown({ groupId: this.#member.groupId, topicId, partition: index })) return ERRORS.unknownTopicOrPartition
     return topic.partitions[index] ?? ERRORS.unknownTopicOrPartition
   }
 
