@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { StagedChange } from '../../../src/broker/groups/offsets.ts'
 import type { ShareGroupConfigs } from '../../../src/broker/shares/ports.ts'
 import { ProduceRequest, ProduceResponse } from '../../../src/kafka/messages/produce.ts'
 import { ShareAcknowledgeRequest, ShareAcknowledgeResponse } from '../../../src/kafka/messages/share-acknowledge.ts'
@@ -7,7 +8,7 @@ import { ShareFetchRequest, ShareFetchResponse } from '../../../src/kafka/messag
 import { ShareGroupHeartbeatRequest, ShareGroupHeartbeatResponse } from '../../../src/kafka/messages/share-group-heartbeat.ts'
 import type { Input } from '../../../src/kafka/wire/message.ts'
 import { LocalLog } from '../../../src/log/local-log.ts'
-import type { LogStore } from '../../../src/log/ports.ts'
+import type { LogFailure, LogStore } from '../../../src/log/ports.ts'
 import { DEFAULT_LOG_SETTINGS } from '../../../src/log/settings.ts'
 import { systemRandom } from '../../../src/runtime/random.ts'
 import { systemClock } from '../../../src/runtime/system-clock.ts'
@@ -65,7 +66,22 @@ async function setup(
         .map(({ first, last, types }) => ({ firstOffset: first, lastOffset: last, acknowledgeTypes: types })),
     }))
   }
+  const append = (change: StagedChange) =>
+    new Promise<void>((resolve) => {
+      const onDone = (failed: LogFailure | null) => {
+        change.settle(failed === null)
+        resolve()
+      }
+      if (change.records.length === 0) resolve()
+      else log.append({ batches: [], state: change.records, durability: 'durable', onDone })
+    })
+  /** As the first heartbeat of a member does. */
+  const makeKnown = (groupId: string) => {
+    const places = topic.partitions.map(({ index }) => ({ topicId: topic.id, partition: index }))
+    return append(kafka.broker.shares.stageFirst(groupId, places))
+  }
   const member = async (memberId: string, groupId = 'g') => {
+    await makeKnown(groupId)
     // As a heartbeat of a member does.
     const places = topic.partitions.map(({ index }) => ({ topicId: topic.id, partition: index }))
     const staged = kafka.broker.shares.stageFirst(groupId, places)
@@ -105,6 +121,7 @@ async function setup(
     kafka,
     topic,
     produce,
+    append,
     member,
     async [Symbol.asyncDispose]() {
       await kafka[Symbol.asyncDispose]()
@@ -315,6 +332,17 @@ test('what is only on disk is read once, whoever waits for it', async () => {
   const members = await Promise.all(['one', 'two', 'three'].map((id) => broker.member(id)))
   const answers = await Promise.all(members.map((member) => member.fetch(0, { maxRecords: 4, maxWaitMs: 100 })))
   assert.deepEqual(answers.flatMap((answer) => acquired(answer)).sort(), ['0-3×1', '4-7×1'])
+})
+
+test('a partition that no member of the group came to is none', async () => {
+  await using broker = await setup()
+  await broker.produce(['a'])
+  const one = await broker.member('one')
+  await broker.append(broker.kafka.broker.shares.stageDeletion('g', null))
+  const answer = await one.fetch(0)
+  assert.equal(answer.responses[0]?.partitions[0]?.errorCode, 3)
+  assert.equal((await one.acknowledge(1, [{ first: 0, last: 0, types: ACCEPT }])).responses[0]?.partitions[0]?.errorCode, 3)
+  assert.equal(broker.kafka.broker.shares.hasState('g'), false)
 })
 
 test('groups know nothing of each other', async () => {
