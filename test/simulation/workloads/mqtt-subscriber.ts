@@ -76,7 +76,7 @@ export class Subscriber {
 
   #isMissing({ acknowledged, durable, mqttTopic, atMs, value }: Sent): boolean {
     if (!acknowledged || !durable || mqttTopic === null || atMs <= this.subscribedAtMs) return false
-    return matches(this.options.filter, mqttTopic) && !this.#seen.has(value)
+    return matches(this.options.filter, mqttTopic) && !this.#seen.has(value) && !this.#world.damage.values.has(value)
   }
 
   async run(): Promise<void> {
