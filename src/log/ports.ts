@@ -120,6 +120,8 @@ export interface ActiveProducer {
   readonly lastSequence: number
   /** The largest timestamp of its last batch; -1 where there is none. */
   readonly lastTimestampMs: number
+  /** A transaction of it ended in this partition. */
+  readonly isMarked: boolean
 }
 
 export interface AbortedTransaction {

@@ -41,6 +41,8 @@ interface Producer {
   readonly batches: RememberedBatch[]
   /** Where there is no batch: the sequence of the one that was refused, which nothing may overtake. */
   dueSequence: number
+  /** A transaction of it ended here: its coordinator has written a marker. */
+  isMarked: boolean
 }
 
 /** The epoch of a producer that has nothing in the log: its first batch was refused. */
@@ -103,7 +105,10 @@ export class ProducerStates {
       producer.epochOffset = baseOffset
       batches.length = 0
     }
-    if (batchIsControl(bytes)) return
+    if (batchIsControl(bytes)) {
+      producer.isMarked = true
+      return
+    }
     const baseSequence = batchBaseSequence(bytes)
     batches.push({ baseSequence, lastSequence: (baseSequence + batchLastOffsetDelta(bytes)) % SEQUENCES, baseOffset, timestampMs: batchMaxTimestampMs(bytes) })
     while (batches.length > REMEMBERED && (batches[REMEMBERED] as RememberedBatch).baseOffset < settledOffset) batches.shift()
@@ -122,6 +127,7 @@ export class ProducerStates {
       lastAppendMs: nowMs,
       batches: [],
       dueSequence: batchBaseSequence(bytes),
+      isMarked: false,
     })
   }
 
@@ -183,9 +189,9 @@ export class ProducerStates {
 
   /** All of them, for people. */
   *active(): Iterable<ActiveProducer> {
-    for (const [producerId, { epoch, batches }] of this.#producers) {
+    for (const [producerId, { epoch, batches, isMarked }] of this.#producers) {
       const last = batches.at(-1)
-      yield { producerId, producerEpoch: epoch, lastSequence: last?.lastSequence ?? -1, lastTimestampMs: last?.timestampMs ?? -1 }
+      yield { producerId, producerEpoch: epoch, lastSequence: last?.lastSequence ?? -1, lastTimestampMs: last?.timestampMs ?? -1, isMarked }
     }
   }
 
@@ -198,7 +204,7 @@ export class ProducerStates {
   #of(id: number): Producer {
     let producer = this.#producers.get(id)
     if (producer === undefined) {
-      producer = { epoch: -1, epochOffset: NOT_SEEN, lastAppendMs: 0, batches: [], dueSequence: -1 }
+      producer = { epoch: -1, epochOffset: NOT_SEEN, lastAppendMs: 0, batches: [], dueSequence: -1, isMarked: false }
       this.#producers.set(id, producer)
     }
     return producer
@@ -221,7 +227,8 @@ const HEAD_BYTES = 18
 const BATCH_BYTES = 24
 
 function encodeProducer(producer: Producer, batches: readonly RememberedBatch[]): Uint8Array {
-  const out = Buffer.alloc(HEAD_BYTES + batches.length * BATCH_BYTES)
+  // One more byte where a transaction of it ended.
+  const out = Buffer.alloc(HEAD_BYTES + batches.length * BATCH_BYTES + (producer.isMarked ? 1 : 0))
   writeInt16(out, 0, producer.epoch)
   writeInt64(out, 2, producer.lastAppendMs)
   writeInt64(out, 10, producer.epochOffset)
@@ -246,5 +253,6 @@ function decodeProducer(value: Uint8Array): Producer {
     })
   }
   // Without a batch it is a marker that raised the epoch, and the next sequence is the first.
-  return { epoch: readInt16(value, 0), lastAppendMs: readInt64(value, 2), epochOffset: readInt64(value, 10), batches, dueSequence: 0 }
+  const isMarked = (value.length - HEAD_BYTES) % BATCH_BYTES === 1
+  return { epoch: readInt16(value, 0), lastAppendMs: readInt64(value, 2), epochOffset: readInt64(value, 10), batches, dueSequence: 0, isMarked }
 }

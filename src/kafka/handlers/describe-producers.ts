@@ -20,13 +20,13 @@ function describe(name: string, partitionIndex: number, { broker, connection }: 
   if (checkTopicName(name) !== null) return failed(partitionIndex, ERRORS.invalidTopic)
   const partition = broker.topics.get(name)?.partitions[partitionIndex]
   if (partition === undefined) return failed(partitionIndex, ERRORS.unknownTopicOrPartition)
-  const activeProducers = [...partition.log.producers.active()].map(({ producerId, producerEpoch, lastSequence, lastTimestampMs }) => ({
+  const activeProducers = [...partition.log.producers.active()].map(({ producerId, producerEpoch, lastSequence, lastTimestampMs, isMarked }) => ({
     producerId,
     producerEpoch,
     lastSequence,
     lastTimestamp: lastTimestampMs,
-    // The coordinator is this broker, and has been from the start.
-    coordinatorEpoch: partition.log.transactionStart(producerId) === null ? -1 : 0,
+    // That of the last marker. The coordinator is this broker, and has been from the start.
+    coordinatorEpoch: isMarked ? 0 : -1,
     currentTxnStartOffset: partition.log.transactionStart(producerId) ?? -1,
   }))
   return { partitionIndex, errorCode: 0, errorMessage: null, activeProducers }

@@ -9,7 +9,6 @@ export interface Difference {
 const ONE_DIRECTORY = 'there is one directory, so that nothing moves: AlterReplicaLogDirs is not served'
 const STREAMS = 'groups of the new streams protocol (KIP-1071) are not served; Kafka Streams with its classic protocol is'
 const NO_CONTROLLERS = 'there are no controllers and no other brokers: what would add or remove them is not served'
-const IP_QUOTAS = 'quotas of addresses (KIP-612) are not kept'
 
 export const DIFFERENCES: readonly Difference[] = [
   { method: 'alterPartitionReassignments', line: '', why: 'one broker has all partitions: AlterPartitionReassignments is not served' },
@@ -17,8 +16,6 @@ export const DIFFERENCES: readonly Difference[] = [
   { method: 'describeConfigs', line: 'mqtt.deliver', why: 'a config of ours' },
   { method: 'describeConfigs', line: 'broker node.id', why: 'what Kafka is started with and nothing here obeys is not shown' },
   { method: 'incrementalAlterConfigs', line: 'metrics of clients', why: 'telemetry of clients (KIP-714) is not served' },
-  { method: 'alterClientQuotas', line: 'of an address:', why: IP_QUOTAS },
-  { method: 'describeClientQuotas', line: 'of addresses', why: IP_QUOTAS },
   { method: 'describeStreamsGroups', line: 'described', why: STREAMS },
   {
     method: 'abortTransaction',
