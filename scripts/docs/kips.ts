@@ -1,6 +1,8 @@
 /** Kafka improvement proposals that clients notice, and where they are kept; printed into docs/reference/kafka-apis.md. */
 export const KIPS: readonly (readonly [number: number, title: string, where: string])[] = [
   [13, 'Quotas', 'producer_byte_rate, consumer_byte_rate'],
+  [58, 'Records that are not compacted for a while', 'min.compaction.lag.ms'],
+  [71, 'Compaction and deletion of one topic', 'cleanup.policy compact,delete'],
   [74, 'At least one whole batch in a Fetch', 'Fetch'],
   [98, 'Exactly once: idempotent producers, transactions', 'InitProducerId, Produce, the APIs of transactions'],
   [107, 'Deleting records', 'DeleteRecords'],
@@ -14,6 +16,7 @@ export const KIPS: readonly (readonly [number: number, title: string, where: str
   [320, 'Leader epochs of consumers', 'Fetch 9, OffsetForLeaderEpoch'],
   [339, 'Incremental changes of configs', 'IncrementalAlterConfigs'],
   [345, 'Static members', 'JoinGroup 5, LeaveGroup 3'],
+  [354, 'Records that are compacted after a while', 'max.compaction.lag.ms'],
   [360, 'Producers that go on after their state is gone', 'InitProducerId 3'],
   [368, 'Authentication again on an open connection', 'SaslAuthenticate 1'],
   [394, 'A member id before joining', 'JoinGroup 4'],
@@ -27,6 +30,7 @@ export const KIPS: readonly (readonly [number: number, title: string, where: str
   [511, 'Names of client software', 'ApiVersions 3'],
   [516, 'Topic ids', 'Metadata 10, Fetch 13, Produce 13, DeleteTopics 6'],
   [525, 'Configs in the answer to CreateTopics', 'CreateTopics 5'],
+  [534, 'How long tombstones and markers stay', 'delete.retention.ms'],
   [546, 'Quotas by API', 'DescribeClientQuotas, AlterClientQuotas'],
   [554, 'SCRAM credentials by API', 'AlterUserScramCredentials'],
   [569, 'Types and documentation of configs', 'DescribeConfigs 3'],

@@ -36,7 +36,7 @@ export const TRANSACTIONAL_BIT = 0x10
 export const CONTROL_BIT = 0x20
 
 /** The base timestamp is the moment at which tombstones and markers in the batch may go (KIP-534). */
-export const DELETE_HORIZON_BIT = 0x40
+const DELETE_HORIZON_BIT = 0x40
 
 /** Reads of single fields of the batch that begins at `at`; nothing is checked. */
 export const batchBaseOffset = (bytes: Uint8Array, at = 0): number => readInt64(bytes, at)

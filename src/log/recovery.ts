@@ -485,6 +485,7 @@ async function mendIndexes(work: Recovery, segment: Segment, endOffset: number):
   const { offsetIndex, timeIndex } = segment
   const expected = segment.writtenBytes > 2 * work.input.settings.indexIntervalBytes + SCAN_BYTES ? 1 : 0
   if (offsetIndex.isWhole && timeIndex.isWhole && timeIndex.entries > 0 && offsetIndex.entries >= expected) return
-  work.core.logger.warn({ file: segment.log.path }, 'the indexes of a segment are made again')
   await rebuildIndexes(segment, segment.writtenBytes, endOffset)
+  // One that compaction left without a record has nothing for an index.
+  if (timeIndex.entries > 0 || offsetIndex.entries > 0) work.core.logger.warn({ file: segment.log.path }, 'the indexes of a segment are made again')
 }

@@ -3,7 +3,7 @@ import { crc32c } from '../../util/crc32c.ts'
 import { readSmallFile, replaceFile } from '../small-file.ts'
 
 /** Beside a partition's segments, once the cleaner was there. */
-export const CLEANER_MARK = 'cleaner-mark.json'
+const CLEANER_MARK = 'cleaner-mark.json'
 
 /** How far the cleaner has come in a partition. */
 export interface CleanerMark {

@@ -71,8 +71,7 @@ async function discard(partition: LocalPartition, { fileSystem }: LogCore, fresh
   return false
 }
 
-/** Removes what a failed attempt has made. */
-export async function removeAll(fileSystem: FileSystem, files: readonly SegmentFile[]): Promise<void> {
+async function removeAll(fileSystem: FileSystem, files: readonly SegmentFile[]): Promise<void> {
   for (const { path } of [...files].reverse()) await fileSystem.remove(path)
 }
 
