@@ -123,7 +123,11 @@ export class Replayer {
       },
       () => {},
     )
-    if (!isNew) return
+    if (!isNew) {
+      // Meanwhile it forgot everything: this was the old session's.
+      if (this.#subscribedAtMs === NEVER) connection.drop()
+      return
+    }
     this.#beginning = this.#choose()
     this.#qos = random.pick([1, 2] as const)
     const { from } = this.#beginning
