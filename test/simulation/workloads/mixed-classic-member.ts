@@ -41,6 +41,8 @@ export class MixedClassicMember {
   #memberId = ''
   #holder: Holder
   #generation = -1
+  /** The last one in which it was given its partitions: only then is a generation kept. */
+  #kept = -1
   #positions: Position[] = []
   #mustJoin = true
   #heartbeatAtMs = 0
@@ -69,6 +71,7 @@ export class MixedClassicMember {
   #newLife(): Holder {
     this.#memberId = ''
     this.#generation = -1
+    this.#kept = -1
     this.#positions = []
     this.#mustJoin = true
     return new Holder(`${this.#options.name}.${this.#lives++}`, this.#world.time.nowMs)
@@ -129,8 +132,7 @@ export class MixedClassicMember {
       return
     }
     this.#memberId = joined.memberId
-    if (joined.generationId < this.#generation)
-      world.violate(`group ${groupId}: ${this.#holder.name} joined generation ${joined.generationId}, after ${this.#generation}`)
+    if (joined.generationId < this.#kept) world.violate(`group ${groupId}: ${this.#holder.name} joined generation ${joined.generationId}, after ${this.#kept}`)
     this.#generation = joined.generationId
     const sentMs = world.time.nowMs
     const synced = await client.request(SyncGroupRequest, SyncGroupResponse, 3, {
@@ -142,6 +144,7 @@ export class MixedClassicMember {
     })
     world.trace('sync', `${this.#holder.name} generation ${this.#generation} error ${synced.errorCode}`)
     if (!this.#fine(synced.errorCode, 'SyncGroup')) return
+    this.#kept = this.#generation
     const mine = synced.assignment.length === 0 ? [] : decodeAssignment(synced.assignment)
     const holder = this.#holder
     this.#model.heard(holder, sentMs)
