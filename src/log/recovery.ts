@@ -8,11 +8,11 @@ import { ZERO_UUID } from '../util/uuid.ts'
 import { type BatchPlace, findGoodBatch, walkGoodBatches } from './batch-walk.ts'
 import { type CleanerMark, NO_MARK, readMark } from './compaction/cleaner-mark.ts'
 import { finishSwaps } from './compaction/swap.ts'
+import { type IndexWork, mendIndexes, trimIndexes } from './index-mending.ts'
 import type { JournalEntry } from './journal-format.ts'
 import { decodePosition, type PartitionPosition, partitionKey } from './kept-state.ts'
 import { LeaderEpochs, parseEpochs } from './leader-epochs.ts'
 import type { LogCore } from './log-core.ts'
-import { floorByOffset, floorByPosition, OFFSET_ENTRY_BYTES, offsetEntriesAreSane, readOffsetEntry } from './offset-index.ts'
 import { asideFolder } from './partition-folder.ts'
 import { formatMetadata, metadataPath, parseMetadata } from './partition-metadata.ts'
 import { NEW_PARTITION, type PartitionIdentity, type PartitionStart, type UnwrittenBatch } from './partition-start.ts'
@@ -20,9 +20,7 @@ import type { PartitionSettings } from './ports.ts'
 import { ProducerStates } from './producer-state.ts'
 import { BATCH_HEADER_BYTES, batchBaseOffset, batchIsControl, batchLeaderEpoch, batchOffsetCount, batchSizeBytes } from './record-batch.ts'
 import { baseOffsetOf, DELETED, Segment, segmentName } from './segment.ts'
-import { noteBatches, placeOf, rebuildIndexes } from './segment-reader.ts'
 import { readSmallFile, replaceFile, writeSmallFile } from './small-file.ts'
-import { floorTimeByOffset, readTimeEntry, TIME_ENTRY_BYTES, timeEntriesAreSane } from './time-index.ts'
 import { mendTxnIndexes } from './txn-index-repair.ts'
 
 const SCAN_BYTES = 1_048_576
@@ -318,7 +316,7 @@ async function scan(work: Recovery): Promise<number> {
     const segment = segments[i] as Segment
     const following = segments[i + 1]
     if (position !== null && following !== undefined && following.baseOffset <= position.segmentBase) {
-      await mendIndexes(work, segment, following.baseOffset)
+      await mendIndexes(indexWork(work), segment, following.baseOffset)
       next = following.baseOffset
       continue
     }
@@ -358,10 +356,10 @@ async function scanSegment(work: Recovery, segment: Segment, from: BatchPlace): 
   // What the checkpoint knew is not indexed again, though all of the segment may be looked at.
   segment.txnIndex.keepBelow(known !== null && known.segmentBase >= 0 ? Math.max(known.offset, from.offset) : from.offset)
   if (from.position === endPosition && !(machineFailed && endPosition > 0)) {
-    await mendIndexes(work, segment, from.offset)
+    await mendIndexes(indexWork(work), segment, from.offset)
     return from.offset
   }
-  await trimIndexes(work, segment, from)
+  await trimIndexes(indexWork(work), segment, from)
   const promised = work.journal.filter((entry) => entry.segmentBase === segment.baseOffset)
   const knownHere = known?.segmentBase === segment.baseOffset ? known : null
   // Nothing durable ever stands on what is not.
@@ -451,41 +449,6 @@ async function cutAt(work: Recovery, segment: Segment, position: number, offset:
   if (slot < work.segments.length - 1) removeFrom(work, slot + 1)
 }
 
-/** Keeps the index entries before the place where the scan begins; all are made anew where they are wrong. */
-async function trimIndexes(work: Recovery, segment: Segment, from: BatchPlace): Promise<void> {
-  const { indexCache } = work.core
-  const offsets = await indexCache.entries(segment.offsetIndex, OFFSET_ENTRY_BYTES)
-  const times = await indexCache.entries(segment.timeIndex, TIME_ENTRY_BYTES)
-  indexCache.forget(segment.offsetIndex)
-  indexCache.forget(segment.timeIndex)
-  const keptOffsets = floorByPosition(offsets, from.position - 1) + 1
-  const keptTimes = floorTimeByOffset(times, from.offset - 1 - segment.baseOffset) + 1
-  const sane =
-    offsetEntriesAreSane(offsets.subarray(0, keptOffsets * OFFSET_ENTRY_BYTES), from.position) &&
-    timeEntriesAreSane(times.subarray(0, keptTimes * TIME_ENTRY_BYTES))
-  if (!sane || (keptTimes === 0 && from.position > 0)) {
-    await rebuildIndexes(segment, from.position, from.offset)
-  } else if (work.input.machineFailed) {
-    // Indexes are synced when their segment is closed: the newest entries of an open one may be gone, and with them the largest timestamp.
-    const slot = keptTimes === 0 ? -1 : Math.min(keptOffsets - 1, floorByOffset(offsets, readTimeEntry(times, keptTimes - 1).relativeOffset))
-    segment.resetIndexes({ offsetEntries: slot + 1, timeEntries: keptTimes })
-    const begin = { position: 0, offset: segment.baseOffset }
-    // An entry that is not true is worth less than none.
-    const place = slot === -1 ? begin : await placeOf(segment, readOffsetEntry(offsets, slot))
-    if (place === null) await rebuildIndexes(segment, from.position, from.offset)
-    else await noteBatches(segment, place, from.position, from.offset)
-  } else {
-    segment.resetIndexes({ offsetEntries: keptOffsets, timeEntries: keptTimes })
-  }
-}
-
-/** An index that is missing, or not made of whole, rising entries, is made anew from the segment. */
-async function mendIndexes(work: Recovery, segment: Segment, endOffset: number): Promise<void> {
-  if (segment.writtenBytes === 0) return
-  const { offsetIndex, timeIndex } = segment
-  const expected = segment.writtenBytes > 2 * work.input.settings.indexIntervalBytes + SCAN_BYTES ? 1 : 0
-  if (offsetIndex.isWhole && timeIndex.isWhole && timeIndex.entries > 0 && offsetIndex.entries >= expected) return
-  await rebuildIndexes(segment, segment.writtenBytes, endOffset)
-  // One that compaction left without a record has nothing for an index.
-  if (timeIndex.entries > 0 || offsetIndex.entries > 0) work.core.logger.warn({ file: segment.log.path }, 'the indexes of a segment are made again')
+function indexWork({ core, input }: Recovery): IndexWork {
+  return { core, machineFailed: input.machineFailed, indexIntervalBytes: input.settings.indexIntervalBytes }
 }
