@@ -15,6 +15,7 @@ import type { Clock } from '../../../src/runtime/clock.ts'
 import type { FileSystem } from '../../../src/runtime/files.ts'
 import { systemRandom } from '../../../src/runtime/random.ts'
 import { systemClock } from '../../../src/runtime/system-clock.ts'
+import type { Logger } from '../../../src/telemetry/logger.ts'
 import { SETTINGS } from '../log-harness.ts'
 
 export const COMPACT: CompactionSettings = { minDirtyRatio: 0, minLagMs: 0, maxLagMs: Number.MAX_SAFE_INTEGER, deleteRetentionMs: 86_400_000 }
@@ -22,8 +23,13 @@ export const COMPACT: CompactionSettings = { minDirtyRatio: 0, minLagMs: 0, maxL
 /** Small segments, cleaned whenever there is anything new. */
 export const COMPACTED: PartitionSettings = { ...SETTINGS, segmentBytes: 400, deleteOld: false, compaction: COMPACT }
 
-export async function openCompacting(fileSystem: FileSystem, settings: Partial<LogSettings> = {}, clock: Clock = systemClock): Promise<LocalLog> {
-  const log = new LocalLog(fileSystem, clock, systemRandom, null, {
+export async function openCompacting(
+  fileSystem: FileSystem,
+  settings: Partial<LogSettings> = {},
+  clock: Clock = systemClock,
+  logger: Logger | null = null,
+): Promise<LocalLog> {
+  const log = new LocalLog(fileSystem, clock, systemRandom, logger, {
     ...DEFAULT_LOG_SETTINGS,
     journalFileBytes: 1_048_576,
     checkpointMs: 5,
@@ -72,8 +78,13 @@ export async function recordsFrom(partition: LocalPartition, offset = partition.
 
 /** Resolves once the cleaner has taken all below `offset` into account; fails after ten seconds. */
 export async function cleanedUpTo(partition: LocalPartition, offset: number): Promise<void> {
-  for (let tries = 0; partition.cleanerMark.cleanBelow < offset; tries++) {
-    if (tries > 2_000) throw new Error(`cleaned below ${partition.cleanerMark.cleanBelow}, not ${offset}`)
+  await until(() => partition.cleanerMark.cleanBelow >= offset)
+}
+
+/** Looks again and again; fails after ten seconds. */
+export async function until(holds: () => boolean): Promise<void> {
+  for (let tries = 0; !holds(); tries++) {
+    if (tries > 2_000) throw new Error(`waited ten seconds in vain for ${holds}`)
     await new Promise<void>((resolve) => {
       systemClock.after(5, resolve)
     })
