@@ -61,7 +61,7 @@ function compareField(path: string, ours: FieldLayout, theirs: FieldSpecificatio
   if (theirs.flexibleVersions !== undefined) context.found.push(`${where}: Kafka has flexibleVersions of its own, which tables cannot say`)
   const inner = ours.type === 'array' ? ours.element : ours
   expect('type', inner?.type.replace('recordSlices', 'records'), isStruct ? 'struct' : typeName)
-  expect('default', ours.fallback, defaultOf(theirs, isArray || isStruct || typeName === 'records' || typeName === 'bytes'))
+  expect('default', isZero(ours) ? undefined : ours.fallback, defaultOf(theirs, isArray || isStruct || typeName === 'records' || typeName === 'bytes'))
   if (isStruct && inner?.fields) compareFields(where, inner.fields, theirs.fields ?? context.structs.get(typeName) ?? [], version, context)
 }
 
@@ -92,6 +92,13 @@ function defaultOf(field: FieldSpecification, hasNoZero: boolean): unknown {
     default:
       return Number(text)
   }
+}
+
+/** Whether an array or a struct has the default that each has without being told one: nothing in it, or the defaults of its fields. */
+function isZero({ type, fallback, fields }: FieldLayout): boolean {
+  if (type === 'array') return Array.isArray(fallback) && fallback.length === 0
+  if (type !== 'struct' || typeof fallback !== 'object' || fallback === null) return false
+  return fields?.every((field) => Reflect.get(fallback, field.name) === field.fallback) ?? false
 }
 
 /** `ThrottleTimeMs` is `throttleTimeMs` in our tables. */
