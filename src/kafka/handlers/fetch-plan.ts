@@ -28,8 +28,8 @@ interface Place {
 }
 
 /**
- * What one Fetch asks for, and the reading of it. `read` may be called again after more records came: it starts over, since
- * views of what was read before are cheap and the offsets of the answer must fit together.
+ * What one Fetch asks for, and the reading of it. Where more records came, `readAgain` reads the partitions they came to: views of what
+ * was read before are cheap, and the offsets of one partition in the answer must fit together.
  */
 export class FetchPlan {
   readonly #request: FetchRequest
@@ -41,8 +41,8 @@ export class FetchPlan {
   #answers: PartitionResponse[] = []
   readonly #maxBytes: number
   #readBytes = 0
-  /** Of these, bytes that came from the disk and count as memory of ours. */
-  #heldBytes = 0
+  /** By place: bytes that came from the disk and count as memory of ours. */
+  #heldBytes: number[] = []
   #hasError = false
   /** Something was left out for want of memory. */
   #cutShort = false
@@ -75,13 +75,18 @@ export class FetchPlan {
     this.#readBytes = 0
     this.#hasError = false
     this.#cutShort = false
-    return this.#readFrom(0)
+    return this.#readFrom(0, null)
+  }
+
+  /** The same after a `read` that was not enough, of partitions where something happened since; the rest is what it was. */
+  readAgain(changed: ReadonlySet<Partition>): boolean | Promise<boolean> {
+    return this.#readFrom(0, changed)
   }
 
   /** Gives up what was read, or has handed it over. */
   release(): void {
-    this.#context.fetchMemory.release(this.#heldBytes)
-    this.#heldBytes = 0
+    for (const bytes of this.#heldBytes) if (bytes > 0) this.#context.fetchMemory.release(bytes)
+    this.#heldBytes = []
   }
 
   response(): Response {
@@ -131,28 +136,42 @@ export class FetchPlan {
     return isolationLevel === READ_UNCOMMITTED || isolationLevel === READ_COMMITTED ? null : ERRORS.invalidRequest
   }
 
-  #readFrom(first: number): boolean | Promise<boolean> {
+  /** `changed`: null for all of them. */
+  #readFrom(first: number, changed: ReadonlySet<Partition> | null): boolean | Promise<boolean> {
     const places = this.#places
     for (let index = first; index < places.length; index++) {
-      const answer = this.#readPlace(places[index] as Place)
+      const { partition } = places[index] as Place
+      if (changed !== null) {
+        if (partition === null || !changed.has(partition)) continue
+        this.#drop(index)
+      }
+      const answer = this.#readPlace(index)
       if (answer instanceof Promise) {
         return answer.then((read) => {
-          this.#take(read)
-          return this.#readFrom(index + 1)
+          this.#take(index, read)
+          return this.#readFrom(index + 1, changed)
         })
       }
-      this.#take(answer)
+      this.#take(index, answer)
     }
     return this.#hasError || this.#cutShort || places.length === 0 || this.#request.maxWaitMs <= 0 || this.#readBytes >= this.#request.minBytes
   }
 
-  #take(answer: PartitionResponse): void {
-    this.#answers.push(answer)
+  #take(index: number, answer: PartitionResponse): void {
+    this.#answers[index] = answer
     if (answer.errorCode !== 0 || answer.divergingEpoch !== undefined) this.#hasError = true
     for (const batch of answer.records ?? []) this.#readBytes += batch.length
   }
 
-  #readPlace(place: Place): PartitionResponse | Promise<PartitionResponse> {
+  /** What was read of a place gives way to what is read now. */
+  #drop(index: number): void {
+    for (const batch of this.#answers[index]?.records ?? []) this.#readBytes -= batch.length
+    this.#context.fetchMemory.release(this.#heldBytes[index] ?? 0)
+    this.#heldBytes[index] = 0
+  }
+
+  #readPlace(index: number): PartitionResponse | Promise<PartitionResponse> {
+    const place = this.#places[index] as Place
     const { asked, partition } = place
     if (partition === null) return place.answer as PartitionResponse
     if (place.answer !== null) return place.answer
@@ -165,10 +184,11 @@ export class FetchPlan {
     if (asked.fetchOffset >= endOffset || (left <= 0 && !nothingYet)) return this.#found(asked, partition, [])
     const maxBytes = Math.max(0, Math.min(asked.partitionMaxBytes, left))
     const tail = log.readTail(asked.fetchOffset, { maxBytes, atLeastOne: nothingYet, endOffset })
-    return tail === undefined ? this.#readDisk(place, partition, maxBytes, endOffset) : this.#found(asked, partition, tail.batches)
+    return tail === undefined ? this.#readDisk(index, partition, maxBytes, endOffset) : this.#found(asked, partition, tail.batches)
   }
 
-  async #readDisk({ asked }: Place, partition: Partition, wantedBytes: number, endOffset: number): Promise<PartitionResponse> {
+  async #readDisk(index: number, partition: Partition, wantedBytes: number, endOffset: number): Promise<PartitionResponse> {
+    const { asked } = this.#places[index] as Place
     const { fetchMemory } = this.#context
     const maxBytes = Math.min(wantedBytes, fetchMemory.allowanceBytes)
     if (maxBytes < wantedBytes) this.#cutShort = true
@@ -177,7 +197,7 @@ export class FetchPlan {
     fetchMemory.release(maxBytes)
     if ('code' in read) return errorAnswer(asked, rowOfLogFailure(read))
     fetchMemory.reserve(read.sizeBytes)
-    this.#heldBytes += read.sizeBytes
+    this.#heldBytes[index] = read.sizeBytes
     return this.#found(asked, partition, read.batches)
   }
 

@@ -24,7 +24,7 @@ export const fetch: Handler<FetchRequest, Response> = (request, context) => {
     if (enough || context.connection.closed) return plan.response()
     const parked = new ParkedFetch(plan, request, context)
     // Records may have come while the disk was read, before anybody listened.
-    parked.evaluateSoon()
+    parked.readAllSoon()
     return parked.result
   })
 }

@@ -9,7 +9,7 @@ type Response = Input<typeof FetchResponse>
 
 /**
  * A Fetch that found too little: it waits for records, for the end of a partition, for its time or its connection's end. What
- * becomes visible is only counted; at the end of the turn in which it is enough, all is read again, once.
+ * becomes visible is only counted; at the end of the turn in which it is enough, the partitions it came to are read again, once.
  */
 export class ParkedFetch implements PartitionReader {
   readonly result: Promise<Response | null>
@@ -20,6 +20,8 @@ export class ParkedFetch implements PartitionReader {
   readonly #forgetClose: () => void
   #resolve: (response: Response | null) => void = () => {}
   #reject: (error: unknown) => void = () => {}
+  /** Partitions where something happened since the last reading; null: nobody listened then. */
+  #changed: Set<Partition> | null = new Set()
   /** What the last reading found, and what became visible since. */
   #knownBytes: number
   #evaluating = false
@@ -40,26 +42,34 @@ export class ParkedFetch implements PartitionReader {
     for (const partition of plan.partitions()) partition.addReader(this)
     this.#timer = context.broker.clock.after(request.maxWaitMs, () => {
       this.#expired = true
-      this.evaluateSoon()
+      this.#evaluateSoon()
     })
     this.#forgetClose = context.connection.onClose(() => this.#finish(null))
   }
 
-  onVisible(_partition: Partition, batches: readonly { readonly bytes: Uint8Array }[]): void {
+  onVisible(partition: Partition, batches: readonly { readonly bytes: Uint8Array }[]): void {
+    this.#changed?.add(partition)
     for (const { bytes } of batches) this.#knownBytes += bytes.length
-    if (this.#knownBytes >= this.#minBytes) this.evaluateSoon()
+    if (this.#knownBytes >= this.#minBytes) this.#evaluateSoon()
   }
 
-  onStartRaised(): void {
-    this.evaluateSoon()
+  onStartRaised(partition: Partition): void {
+    this.#changed?.add(partition)
+    this.#evaluateSoon()
   }
 
-  onDeleted(): void {
-    this.evaluateSoon()
+  onDeleted(partition: Partition): void {
+    this.#changed?.add(partition)
+    this.#evaluateSoon()
   }
 
-  /** Reads again at the end of this turn. */
-  evaluateSoon(): void {
+  /** Reads all again at the end of this turn. */
+  readAllSoon(): void {
+    this.#changed = null
+    this.#evaluateSoon()
+  }
+
+  #evaluateSoon(): void {
     if (this.#done) return
     if (this.#evaluating) {
       this.#stale = true
@@ -72,7 +82,9 @@ export class ParkedFetch implements PartitionReader {
   #evaluate(): void {
     this.#evaluating = true
     this.#stale = false
-    const read = this.#plan.read()
+    const changed = this.#changed
+    this.#changed = new Set()
+    const read = changed === null ? this.#plan.read() : this.#plan.readAgain(changed)
     if (read instanceof Promise) read.then((enough) => this.#judge(enough), this.#reject)
     else this.#judge(read)
   }
@@ -82,7 +94,7 @@ export class ParkedFetch implements PartitionReader {
     if (this.#done) return
     this.#knownBytes = this.#plan.readBytes
     if (enough || this.#expired) this.#finish(this.#plan.response())
-    else if (this.#stale) this.evaluateSoon()
+    else if (this.#stale) this.#evaluateSoon()
   }
 
   #finish(response: Response | null): void {

@@ -201,6 +201,44 @@ test('a Fetch waits for records and gets them when they are visible', async () =
   await produced
 })
 
+test('a Fetch that waits reads again only where something came', async () => {
+  const count = 50
+  await using t = await setup(count)
+  const reads: number[] = []
+  for (const { index, log } of t.topic.partitions) {
+    // Whoever reads a partition asks for its epoch first.
+    const { leaderEpoch } = log
+    Object.defineProperty(log, 'leaderEpoch', {
+      get: () => {
+        reads.push(index)
+        return leaderEpoch
+      },
+    })
+  }
+  await t.produce(['a'], 3)
+  const size = batchOf(['a']).length
+  const parked = t.parked()
+  t.send(
+    Array.from({ length: count }, (_, partition) => ({ partition })),
+    { maxWaitMs: 60_000, minBytes: 3 * size },
+  )
+  await parked
+  reads.length = 0
+  await t.produce(['b'], 7)
+  await t.produce(['c'], 3)
+  const { value } = await t.client.answer(FetchResponse, 12)
+  const told = value.responses[0]?.partitions.map(({ partitionIndex, records, highWatermark }) => [partitionIndex, offsetsOf(records).length, highWatermark])
+  assert.deepEqual(
+    told?.filter(([index]) => index === 3 || index === 7),
+    [
+      [3, 2, 2],
+      [7, 1, 1],
+    ],
+  )
+  assert.equal(told?.length, count)
+  assert.deepEqual(new Set(reads), new Set([3, 7]))
+})
+
 test('a Fetch waits until there are min.bytes', async () => {
   await using t = await setup(2)
   const size = batchOf(['a']).length
