@@ -10,7 +10,7 @@ const TOPIC = 2
 const BROKER = 4
 
 /** What is told of one config. */
-async function valueOf(peer: Peer, resourceType: number, resourceName: string, key: string): Promise<unknown> {
+async function toldOf(peer: Peer, resourceType: number, resourceName: string, key: string): Promise<unknown> {
   const resources = [{ resourceType, resourceName, configurationKeys: [key] }]
   const answer = await peer.ask([DescribeConfigsRequest, DescribeConfigsResponse], 4, { resources })
   return answer.results.map(({ configs }) => configs.map(({ value, configSource, configType, readOnly }) => [value, configSource, configType, readOnly]))
@@ -25,7 +25,7 @@ const policies: Question[] = POLICIES.map((policy) => ({
     const topics = [{ name, numPartitions: 1, replicationFactor: 1, assignments: [], configs: [{ name: 'cleanup.policy', value: policy }] }]
     const made = await peer.ask([CreateTopicsRequest, CreateTopicsResponse], 7, { topics })
     const [topic] = made.topics
-    return [topic?.errorCode, topic?.errorCode === 0 ? await valueOf(peer, TOPIC, name, 'cleanup.policy') : null]
+    return [topic?.errorCode, topic?.errorCode === 0 ? await toldOf(peer, TOPIC, name, 'cleanup.policy') : null]
   },
 }))
 
@@ -76,7 +76,7 @@ const CLEANER: Readonly<Record<string, readonly string[]>> = {
 }
 
 const cleaner: Question[] = Object.entries(CLEANER).flatMap(([key, values]) => [
-  { name: `compaction: what is told of ${key}`, ask: (peer) => valueOf(peer, BROKER, '1', key) },
+  { name: `compaction: what is told of ${key}`, ask: (peer) => toldOf(peer, BROKER, '1', key) },
   ...values.map((value) => ({
     name: `compaction: ${key} as ${value}`,
     ask: async (peer: Peer) => {
