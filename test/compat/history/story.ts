@@ -24,10 +24,28 @@ export interface Story {
   readonly deeds: readonly HistoryEvent[]
 }
 
-interface Client {
+/** A program, and what it has written down so far. */
+class Client {
   readonly name: string
-  readonly process: Companion
   readonly producers: number
+  readonly process: Companion
+  readonly #events: HistoryEvent[] = []
+  #linesRead = 0
+
+  constructor(name: string, producers: number, command: string, args: readonly string[]) {
+    this.name = name
+    this.producers = producers
+    this.process = new Companion(command, args)
+  }
+
+  get events(): readonly HistoryEvent[] {
+    const { lines } = this.process
+    for (; this.#linesRead < lines.length; this.#linesRead++) {
+      const line = lines[this.#linesRead] as string
+      if (line.startsWith('{"e"')) this.#events.push(JSON.parse(line) as HistoryEvent)
+    }
+    return this.#events
+  }
 }
 
 /** Runs clients for `forMs` of trouble, lets them come to rest, and answers what they wrote down. */
@@ -40,20 +58,20 @@ export async function tell(seed: number, forMs: number): Promise<Story> {
     await createTopics(elytra.addresses.kafka)
     const stop = join(folder, 'stop')
     clients.push(...startClients(elytra.addresses.kafka, seed, stop))
-    const isAtWork = ({ process }: Client) => eventsOf(process).some(({ e }) => e === 'txn')
+    const isAtWork = ({ events }: Client) => events.some(({ e }) => e === 'txn')
     await until('clients at work', () => clients.filter(({ producers }) => producers > 0).every(isAtWork), {
       timeoutMs: 40_000,
       describe: () => complaints(clients),
     })
     const deeds = await trouble(new SeededRandom(seed), forMs, elytra, clients)
     await writeFile(stop, '')
-    const isDone = ({ process, producers }: Client) => eventsOf(process).filter(({ e }) => e === 'done').length >= producers
-    await until('the end of all producers', () => clients.every(isDone), { timeoutMs: 60_000, describe: () => complaints(clients) })
+    const isDone = ({ events, producers }: Client) => events.filter(({ e }) => e === 'done').length >= producers
+    await until('the end of all producers', () => clients.every(isDone), { timeoutMs: 60_000, everyMs: 50, describe: () => complaints(clients) })
     await writeFile(`${stop}.all`, '')
     const judge = clients[0] as Client
-    const isJudged = () => eventsOf(judge.process).some(({ e, by }) => e === 'done' && by === judge.name)
+    const isJudged = () => judge.events.some(({ e, by }) => e === 'done' && by === judge.name)
     await until('the reader of everything', isJudged, { timeoutMs: 80_000, everyMs: 50, describe: () => complaints(clients) })
-    return { events: clients.flatMap(({ process }) => eventsOf(process)), deeds }
+    return { events: clients.flatMap((client) => client.events), deeds }
   } finally {
     for (const { process } of clients) await process.stop('SIGKILL')
     await elytra.stop()
@@ -65,11 +83,10 @@ export async function tell(seed: number, forMs: number): Promise<Story> {
 function startClients(bootstrap: string, seed: number, stop: string): Client[] {
   const java = (version: string, name: string, producers: number, more: readonly string[]): Client => {
     const args = [bootstrap, name, `${seed}`, stop, `${producers}`, ...more]
-    return { name, producers, process: new Companion('java', javaArgs(`clients-${version}`, 'HistoryActors', args)) }
+    return new Client(name, producers, 'java', javaArgs(`clients-${version}`, 'HistoryActors', args))
   }
   const librdkafka = (name: string, producers: number): Client => {
-    const args = [ACTORS, bootstrap, name, `${seed + 2}`, stop, `${producers}`]
-    return { name, producers, process: new Companion(PYTHON, args) }
+    return new Client(name, producers, PYTHON, [ACTORS, bootstrap, name, `${seed + 2}`, stop, `${producers}`])
   }
   return [java('4.4.0', 'java44', 2, ['final']), java('4.1.2', 'java41', 1, []), librdkafka('rdkafka', 2), librdkafka('rdkafka transformer', 0)]
 }
@@ -107,10 +124,6 @@ async function createTopics(bootstrap: string): Promise<void> {
   await admin.connect()
   await admin.createTopics({ topics: [IN, OUT].map((topic) => ({ topic, numPartitions: PARTITIONS })) })
   await admin.disconnect()
-}
-
-function eventsOf({ lines }: Companion): HistoryEvent[] {
-  return lines.filter((line) => line.startsWith('{"e"')).map((line) => JSON.parse(line) as HistoryEvent)
 }
 
 function complaints(clients: readonly Client[]): string {
