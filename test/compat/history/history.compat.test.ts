@@ -16,7 +16,7 @@ const SEED = Number(process.env.TEST_SEED ?? systemRandom.below(1_000_000))
 const FOR_MS = Number(process.env.TEST_MS ?? 20_000)
 
 describe('transactional history', { skip: process.env.COMPAT_KAFKA ? 'the broker is not ours to kill' : javaMissing() || pythonMissing() }, () => {
-  test('nothing is lost, doubled, out of order or seen though aborted, whoever is killed or paused', { timeout: 300_000 }, async (t) => {
+  test('nothing is lost, doubled, out of order or seen though aborted, whoever is killed or paused', { timeout: 220_000 }, async (t) => {
     t.diagnostic(`TEST_SEED=${SEED}`)
     const { events, deeds } = await tell(SEED, FOR_MS)
     for (const deed of deeds) if (deed.e === 'note') t.diagnostic(deed.text)
