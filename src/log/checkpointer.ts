@@ -92,7 +92,8 @@ export class Checkpointer {
     const dirty = all.filter((partition) => partition.isDirty)
     try {
       const synced = await this.#syncAll(dirty)
-      this.#bytesAtLast = 0
+      // What a full disk did not take is no reason to try again at once.
+      this.#bytesAtLast = Math.min(this.#bytesAtLast, this.#core.pressure.unsyncedBytes)
       this.#remember(synced)
     } catch (error) {
       if (errorCode(error) === 'ENOSPC') {
