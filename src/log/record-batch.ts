@@ -12,7 +12,7 @@ import { decodeRecords, encodeRecords, type RecordFault } from './records.ts'
 /** Bytes before the first record. */
 export const BATCH_HEADER_BYTES = 61
 /** Base offset and length: what the length field does not count. */
-const BATCH_PREFIX_BYTES = 12
+export const BATCH_PREFIX_BYTES = 12
 /** `magic` of the only format there is. */
 export const BATCH_MAGIC = 2
 

@@ -244,9 +244,9 @@ export class GroupCoordinator {
     this.#commits.commit(request, respond)
   }
 
-  /** What TxnOffsetCommit may not do, as `CommitResult`; nothing is appended. */
-  checkTransactionalCommit(request: CommitRequest): CommitResult {
-    return this.#commits.checkTransactional(request)
+  /** What TxnOffsetCommit may not do, as `CommitResult`; nothing is appended. `isPending`: an open transaction has offsets of the group. */
+  checkTransactionalCommit(request: CommitRequest, isPending: boolean): CommitResult {
+    return this.#commits.checkTransactional(request, isPending)
   }
 
   /** What a checked commit changes: the offsets whose error is null. */

@@ -59,9 +59,9 @@ export class OffsetCommits {
    * TxnOffsetCommit, without appending anything: an error for all, or one (or null) for each. The claim is optional (KIP-447),
    * and a rebalance under way does not matter.
    */
-  checkTransactional(request: CommitRequest): CommitResult {
+  checkTransactional(request: CommitRequest, isPending: boolean): CommitResult {
     if (this.#registry.isClosed) return ERRORS.coordinatorNotAvailable
-    return this.#checkTransactionalClaim(request) ?? this.#checkOffsets(request)
+    return this.#checkTransactionalClaim(request, isPending) ?? this.#checkOffsets(request)
   }
 
   /** What a checked request changes: the offsets whose error is null. */
@@ -140,7 +140,7 @@ export class OffsetCommits {
     return this.#registry.isFull ? ERRORS.policyViolation : null
   }
 
-  #checkTransactionalClaim(request: CommitRequest): ErrorRow | null {
+  #checkTransactionalClaim(request: CommitRequest, isPending: boolean): ErrorRow | null {
     const group = this.#registry.get(request.groupId)
     if (group?.type === 'classic') return group.checkTransactionalCommit(request)
     if (group?.type === 'share') return ERRORS.groupIdNotFound
@@ -148,7 +148,8 @@ export class OffsetCommits {
       const claimsNothing = request.generation < 0 && request.memberId === '' && request.instanceId === null
       return claimsNothing ? null : checkConsumerCommit(group, { ...request, knowsGroupIdNotFound: true })
     }
-    if (request.generation >= 0) return ERRORS.illegalGeneration
+    // For Kafka it is a group without members from its first offset on; here it is made when the transaction commits.
+    if (request.generation >= 0) return isPending ? ERRORS.unknownMemberId : ERRORS.illegalGeneration
     return this.#registry.isFull ? ERRORS.policyViolation : null
   }
 

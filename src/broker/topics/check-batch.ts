@@ -2,6 +2,7 @@ import { readRawRecord } from '../../log/raw-record.ts'
 import {
   BATCH_HEADER_BYTES,
   BATCH_MAGIC,
+  BATCH_PREFIX_BYTES,
   batchAttributes,
   batchBaseOffset,
   batchBaseSequence,
@@ -35,6 +36,9 @@ export interface BatchFailure extends Failure {
 
 /** The shortest record: length, attributes, two deltas, two nulls, no headers, one byte each. */
 const LEAST_RECORD_BYTES = 7
+/** Of a batch up to its magic, and of the shortest there ever was (magic 0). */
+const BYTES_UP_TO_MAGIC = 17
+const LEAST_BATCH_BYTES = BATCH_PREFIX_BYTES + 14
 /** zstd, the last codec there is. */
 const LAST_COMPRESSION = 4
 /** A faulty batch names at most this many of its records. */
@@ -46,7 +50,7 @@ const MAX_NAMED_RECORDS = 100
  */
 export function checkBatchForTopic(bytes: Uint8Array, settings: TopicSettings, nowMs: number): BatchFailure | null {
   const shape = checkShape(bytes)
-  if (shape !== null) return refused(ERRORS.invalidRecord, shape)
+  if (shape !== null) return shape
   const size = batchSizeBytes(bytes)
   if (size < BATCH_HEADER_BYTES) return refused(ERRORS.corruptMessage, `a record batch has at least ${BATCH_HEADER_BYTES} bytes, not ${size}`)
   if (batchBaseOffset(bytes) !== 0) return refused(ERRORS.invalidRecord, `the base offset of a produced batch is 0, not ${batchBaseOffset(bytes)}`)
@@ -54,6 +58,8 @@ export function checkBatchForTopic(bytes: Uint8Array, settings: TopicSettings, n
     return refused(ERRORS.messageTooLarge, `the record batch has ${bytes.length} bytes; max.message.bytes is ${settings.maxMessageBytes}`)
   }
   if (!batchCrcHolds(bytes)) return refused(ERRORS.corruptMessage, 'the CRC-32C of the record batch does not match its bytes')
+  // As Kafka answers: it meets an exception.
+  if (batchCompression(bytes) > LAST_COMPRESSION) return refused(ERRORS.unknownServerError, `there is no compression ${batchCompression(bytes)}`)
   const header = checkHeader(bytes)
   if (header !== null) return refused(ERRORS.invalidRecord, header)
   const keyless = settings.isCompacted && batchCompression(bytes) === 0 ? checkKeys(bytes, batchRecordsSection(bytes)) : null
@@ -62,13 +68,32 @@ export function checkBatchForTopic(bytes: Uint8Array, settings: TopicSettings, n
 }
 
 /** Exactly one whole batch of magic 2. */
-function checkShape(bytes: Uint8Array): string | null {
-  if (bytes.length < BATCH_HEADER_BYTES) return 'a produce request holds exactly one record batch per partition'
-  if (batchMagic(bytes) !== BATCH_MAGIC) return `record batches have magic ${BATCH_MAGIC}, not ${batchMagic(bytes)}`
-  const size = batchSizeBytes(bytes)
-  if (size > bytes.length) return `the record batch says ${size} bytes, ${bytes.length} are there`
-  if (size >= BATCH_HEADER_BYTES && size < bytes.length) return 'a produce request holds exactly one record batch per partition'
-  return null
+function checkShape(bytes: Uint8Array): BatchFailure | null {
+  const size = nextBatch(bytes, 0)
+  if (size === 'corrupt') return refused(ERRORS.corruptMessage, 'the length or the magic of the record batch is none')
+  if (size === 'none') return refused(ERRORS.invalidRecord, 'a produce request holds exactly one record batch per partition')
+  if (batchMagic(bytes) !== BATCH_MAGIC) return refused(ERRORS.invalidRecord, `record batches have magic ${BATCH_MAGIC}, not ${batchMagic(bytes)}`)
+  if (size === bytes.length) return null
+  if (nextBatch(bytes, size) === 'corrupt') return refused(ERRORS.corruptMessage, 'the length or the magic of what stands behind the record batch is none')
+  return refused(ERRORS.invalidRecord, 'a produce request holds exactly one record batch per partition')
+}
+
+/** What begins at a place, in Kafka's order: the size of a whole batch of any magic, or less than one, or what can never be one. */
+function nextBatch(bytes: Uint8Array, at: number): number | 'none' | 'corrupt' {
+  const left = bytes.length - at
+  if (left < BATCH_PREFIX_BYTES) return 'none'
+  const size = batchSizeBytes(bytes, at)
+  if (size < LEAST_BATCH_BYTES) return 'corrupt'
+  if (left < BYTES_UP_TO_MAGIC) return 'none'
+  if (batchMagic(bytes, at) > BATCH_MAGIC) return 'corrupt'
+  return size > left ? 'none' : size
+}
+
+/** The batch without bytes behind it that are less than another one: Kafka passes over them. */
+export function withoutTail(bytes: Uint8Array): Uint8Array {
+  if (bytes.length < BATCH_PREFIX_BYTES || batchSizeBytes(bytes) >= bytes.length) return bytes
+  const size = nextBatch(bytes, 0)
+  return typeof size === 'number' && nextBatch(bytes, size) === 'none' ? bytes.subarray(0, size) : bytes
 }
 
 function checkHeader(bytes: Uint8Array): string | null {
@@ -78,7 +103,6 @@ function checkHeader(bytes: Uint8Array): string | null {
   if ((batchAttributes(bytes) & CONTROL_BIT) !== 0) return 'clients are not allowed to write control records'
   if (batchProducerId(bytes) >= 0 && batchBaseSequence(bytes) < 0) return `the sequence of producer ${batchProducerId(bytes)} is ${batchBaseSequence(bytes)}`
   const compression = batchCompression(bytes)
-  if (compression > LAST_COMPRESSION) return `there is no compression ${compression}`
   if (compression === 0 && count * LEAST_RECORD_BYTES > bytes.length - BATCH_HEADER_BYTES) return `${count} records do not fit into ${bytes.length} bytes`
   return null
 }

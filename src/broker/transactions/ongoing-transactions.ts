@@ -43,6 +43,12 @@ export class OngoingTransactions {
     return false
   }
 
+  /** Whether one of them is about to commit offsets of this group. */
+  isPendingGroup(groupId: string): boolean {
+    for (const { record } of this.#byGroup.get(groupId) ?? []) if ((record.offsets.get(groupId)?.length ?? 0) > 0) return true
+    return false
+  }
+
   /** Those beyond their timeout, and not about to end. */
   overdue(): Transaction[] {
     const nowMs = this.#clock.monotonicMs()

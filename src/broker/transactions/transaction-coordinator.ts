@@ -95,6 +95,11 @@ export class TransactionCoordinator implements StateMachine {
     return this.#ongoing.isPending(groupId, topicName, partition)
   }
 
+  /** Whether an open transaction is about to commit offsets of this group. */
+  isPendingGroup(groupId: string): boolean {
+    return this.#ongoing.isPendingGroup(groupId)
+  }
+
   /** InitProducerId with a transactional id; aborts what an earlier producer left open, and then asks to come again (rule 27). */
   init(request: InitRequest, respond: Answer<ProducerIdAndEpoch>): void {
     const known = this.#transactions.get(request.transactionalId)

@@ -47,9 +47,9 @@ function checkTopic({ topicName, partitions }: AskedTopic, { broker, connection 
     topicId: topic?.id ?? NO_TOPIC_ID,
     partitions: partitions.map(({ partitionIndex, startOffset }) => ({
       partitionIndex,
-      startOffset,
-      // There is no such place either.
-      error: refusal ?? (topic?.partitions[partitionIndex] === undefined || startOffset < UNRESOLVED ? ERRORS.unknownTopicOrPartition : null),
+      // Kafka takes any number; no record stands below 0, so that it is the earliest.
+      startOffset: startOffset < UNRESOLVED ? 0 : startOffset,
+      error: refusal ?? (topic?.partitions[partitionIndex] === undefined ? ERRORS.unknownTopicOrPartition : null),
     })),
   }
 }

@@ -24,6 +24,10 @@ export const describeTopicPartitions: Handler<DescribeTopicPartitionsRequest, Re
   if (cursor !== null && (cursor.partitionIndex < 0 || !(all || request.topics.some(({ name }) => name === cursor.topicName)))) {
     return { topics: request.topics.map(({ name }) => missing(name, ERRORS.invalidRequest)), nextCursor: null }
   }
+  // As Kafka answers: it meets an exception.
+  if (request.topics.some(({ name }) => name === '' && (cursor === null || name >= cursor.topicName))) {
+    return { topics: request.topics.map(({ name }) => missing(name, ERRORS.unknownServerError)), nextCursor: null }
+  }
   const names = all ? [...context.broker.topics.all()].map(({ name }) => name) : [...new Set(request.topics.map(({ name }) => name))]
   const due = names.filter((name) => cursor === null || name >= cursor.topicName).sort()
   const mayDescribe = (name: string) => context.broker.security.authorize(context.connection.principal, 'describe', 'topic', name)

@@ -60,6 +60,12 @@ export class FetchPlan {
     for (const { partition, answer } of this.#places) if (partition !== null && answer === null) yield partition
   }
 
+  /** There is something to read, for an isolation level that is none: records of open transactions must not be shown for it. */
+  get hasNoIsolation(): boolean {
+    const { isolationLevel } = this.#request
+    return isolationLevel !== READ_UNCOMMITTED && isolationLevel !== READ_COMMITTED && this.#places.some(({ answer }) => answer === null)
+  }
+
   /** Bytes of batches in the answer so far. */
   get readBytes(): number {
     return this.#readBytes
@@ -110,7 +116,7 @@ export class FetchPlan {
         last = place
       }
       const partition = topic?.partitions[place.asked.partition] ?? null
-      const fault = allowed ? (this.#missing(place, topic, partition) ?? this.#unknownIsolation()) : ERRORS.topicAuthorizationFailed
+      const fault = allowed ? this.#missing(place, topic, partition) : ERRORS.topicAuthorizationFailed
       // A session remembers the name of an id, so that it can tell what became of it.
       if (byId && topic !== undefined) place.topic = topic.name
       this.#sessionPlaces.push(place)
@@ -128,12 +134,6 @@ export class FetchPlan {
       return this.#context.broker.topics.get(name) === undefined ? ERRORS.unknownTopicOrPartition : ERRORS.inconsistentTopicId
     }
     return partition === null ? ERRORS.unknownTopicOrPartition : null
-  }
-
-  /** Records of open and aborted transactions must not be shown because a client asked for something else. */
-  #unknownIsolation(): ErrorRow | null {
-    const { isolationLevel } = this.#request
-    return isolationLevel === READ_UNCOMMITTED || isolationLevel === READ_COMMITTED ? null : ERRORS.invalidRequest
   }
 
   /** `changed`: null for all of them. */
@@ -179,9 +179,12 @@ export class FetchPlan {
     if (fault !== null) return fault
     const { log } = partition
     const endOffset = this.#request.isolationLevel === READ_COMMITTED ? log.lastStableOffset : log.highWatermark
+    if (asked.fetchOffset >= endOffset) return this.#found(asked, partition, [])
+    // As Kafka answers: it meets an exception.
+    if (asked.partitionMaxBytes < 0 || (index === 0 && this.#request.maxBytes < 0)) return errorAnswer(asked, ERRORS.unknownServerError)
     const left = this.#maxBytes - this.#readBytes
     const nothingYet = this.#readBytes === 0
-    if (asked.fetchOffset >= endOffset || (left <= 0 && !nothingYet)) return this.#found(asked, partition, [])
+    if (left <= 0 && !nothingYet) return this.#found(asked, partition, [])
     const maxBytes = Math.max(0, Math.min(asked.partitionMaxBytes, left))
     const tail = log.readTail(asked.fetchOffset, { maxBytes, atLeastOne: nothingYet, endOffset })
     return tail === undefined ? this.#readDisk(index, partition, maxBytes, endOffset) : this.#found(asked, partition, tail.batches)

@@ -1,3 +1,4 @@
+import { ERRORS } from '../../broker/errors.ts'
 import type { Handler } from '../handler.ts'
 import type { FetchRequest, FetchResponse } from '../messages/fetch.ts'
 import type { Input } from '../wire/message.ts'
@@ -18,6 +19,7 @@ export const fetch: Handler<FetchRequest, Response> = (request, context) => {
   const scope = context.broker.fetchSessions.begin(request, context.version >= FIRST_WITH_TOPIC_ID)
   if ('kafka' in scope) return { errorCode: scope.kafka, sessionId: 0, responses: [] }
   const plan = new FetchPlan(request, scope, context)
+  if (plan.hasNoIsolation) return failed(request, context.version)
   const read = plan.read()
   if (!(read instanceof Promise)) return read ? plan.response() : new ParkedFetch(plan, request, context).result
   return read.then((enough) => {
@@ -27,4 +29,17 @@ export const fetch: Handler<FetchRequest, Response> = (request, context) => {
     parked.readAllSoon()
     return parked.result
   })
+}
+
+/** As Kafka answers where it meets an exception. */
+function failed({ sessionId, topics }: FetchRequest, version: number): Response {
+  const errorCode = ERRORS.unknownServerError.kafka
+  // From then on a client knows an error of the whole.
+  if (version >= FIRST_WITH_TOPIC_ID) return { errorCode, sessionId, responses: [] }
+  const responses = topics.map(({ topic, topicId, partitions }) => ({
+    topic,
+    topicId,
+    partitions: partitions.map(({ partition }) => ({ partitionIndex: partition, errorCode, highWatermark: -1, abortedTransactions: [], records: [] })),
+  }))
+  return { errorCode, sessionId, responses }
 }

@@ -38,7 +38,8 @@ function changed({ configs }: Resource, target: ConfigTarget): Map<string, strin
         break
       }
       default:
-        return failure(ERRORS.invalidRequest, `there is no config operation ${configOperation}`)
+        // As Kafka answers: it meets an exception.
+        return failure(ERRORS.unknownServerError, `there is no config operation ${configOperation}`)
     }
   }
   return next

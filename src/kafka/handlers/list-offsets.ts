@@ -37,6 +37,11 @@ const FIRST_VERSION: ReadonlyMap<number, number> = new Map([
  * get offset -1. v10: `timeoutMs`, which nothing here takes.
  */
 export const listOffsets: Handler<ListOffsetsRequest, Response> = (request, context) => {
+  if (request.isolationLevel !== READ_UNCOMMITTED && request.isolationLevel !== READ_COMMITTED) {
+    // As Kafka answers: it meets an exception.
+    const fail = (asked: AskedPartition) => errorAnswer(asked, ERRORS.unknownServerError)
+    return { topics: request.topics.map(({ name, partitions }) => ({ name, partitions: partitions.map(fail) })) }
+  }
   const repeated = repeatedPartitions(request)
   const named = request.topics.filter(({ partitions }) => partitions.length > 0)
   const answers = named.map((topic) => {
@@ -76,7 +81,6 @@ function repeatedPartitions(request: ListOffsetsRequest): ReadonlySet<string> {
 function find(asked: AskedPartition, { log }: Partition, isolationLevel: number, context: RequestContext): PartitionResponse | Promise<PartitionResponse> {
   const epochFault = leaderEpochFault(asked.currentLeaderEpoch, log.leaderEpoch)
   if (epochFault !== null) return errorAnswer(asked, epochFault)
-  if (isolationLevel !== READ_UNCOMMITTED && isolationLevel !== READ_COMMITTED) return errorAnswer(asked, ERRORS.invalidRequest)
   const { timestamp } = asked
   if (timestamp < 0 && context.version < (FIRST_VERSION.get(timestamp) ?? Infinity)) return errorAnswer(asked, ERRORS.unsupportedVersion)
   const endOffset = () => (isolationLevel === READ_COMMITTED ? log.lastStableOffset : log.highWatermark)

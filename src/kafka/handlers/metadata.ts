@@ -17,6 +17,7 @@ const NO_ID = 'AAAAAAAAAAAAAAAAAAAAAA'
 const FIRST_WITH_NONE = 1
 const FIRST_WITH_TOPIC_ID = 10
 const FIRST_BY_TOPIC_ID = 12
+const FIRST_WITH_TOP_LEVEL_ERROR = 13
 
 /**
  * Metadata (3): this broker, and topics with their partitions; makes a topic that does not exist (rule 7).
@@ -28,7 +29,8 @@ const FIRST_BY_TOPIC_ID = 12
  */
 export const metadata: Handler<MetadataRequest, Response> = (request, context) => {
   const { identity } = context.broker
-  if (asksTooEarly(request, context.version)) return refusal(request)
+  const refused = refuse(request, context.version)
+  if (refused !== null) return refused
   const { host, port } = context.connection.advertised
   return {
     brokers: [{ nodeId: identity.nodeId, host, port }],
@@ -40,14 +42,20 @@ export const metadata: Handler<MetadataRequest, Response> = (request, context) =
   }
 }
 
-/** v10 and v11 have a place for an id in the request, and no use for it. */
-function asksTooEarly({ topics }: MetadataRequest, version: number): boolean {
-  if (version < FIRST_WITH_TOPIC_ID || version >= FIRST_BY_TOPIC_ID || topics === null) return false
-  return topics.some(({ name, topicId }) => name === null || topicId !== NO_ID)
+/**
+ * A request that is refused as a whole: v10 and v11 have a place for an id, and no use for it; from v12 on, topics with neither name nor id
+ * where none has an id are answered as Kafka does, which meets an exception.
+ */
+function refuse({ topics }: MetadataRequest, version: number): Response | null {
+  if (topics === null || version < FIRST_WITH_TOPIC_ID) return null
+  const [isUnnamed, hasId] = [topics.some(({ name }) => name === null), topics.some(({ topicId }) => topicId !== NO_ID)]
+  if (version < FIRST_BY_TOPIC_ID) return isUnnamed || hasId ? refusal(topics, ERRORS.invalidRequest, version) : null
+  return isUnnamed && !hasId ? refusal(topics, ERRORS.unknownServerError, version) : null
 }
 
-function refusal({ topics }: MetadataRequest): Response {
-  return { brokers: [], topics: (topics ?? []).map(({ name, topicId }) => missing(name ?? '', topicId, ERRORS.invalidRequest)), errorCode: 0 }
+function refusal(topics: readonly AskedTopic[], error: ErrorRow, version: number): Response {
+  const errorCode = version >= FIRST_WITH_TOP_LEVEL_ERROR ? error.kafka : 0
+  return { brokers: [], topics: topics.map(({ name, topicId }) => missing(name ?? '', topicId, error)), errorCode }
 }
 
 function topicsOf(request: MetadataRequest, context: RequestContext): TopicResponse[] {

@@ -143,9 +143,11 @@ export class ParkedShareFetch implements ShareWatcher {
     const topic = topics.getById(topicId)
     if (topic === undefined) return ERRORS.unknownTopicId
     if (!security.authorize(this.#context.connection.principal, 'read', 'topic', topic.name)) return ERRORS.topicAuthorizationFailed
-    // Nobody of the group was ever told to fetch from it: what became of its records would be nobody's.
-    if (!shares.isKnown({ groupId: this.#member.groupId, topicId, partition: index })) return ERRORS.unknownTopicOrPartition
-    return topic.partitions[index] ?? ERRORS.unknownTopicOrPartition
+    const partition = topic.partitions[index]
+    if (partition === undefined) return ERRORS.unknownTopicOrPartition
+    // Nobody of the group was ever told to fetch from it: what became of its records would be nobody's. As Kafka answers.
+    if (!shares.isKnown({ groupId: this.#member.groupId, topicId, partition: index })) return ERRORS.unknownServerError
+    return partition
   }
 
   /** One after the other, as they share the bytes. */

@@ -1,4 +1,5 @@
 import { ERRORS, type ErrorRow, isFailure } from '../../broker/errors.ts'
+import { withoutTail } from '../../broker/topics/check-batch.ts'
 import type { Partition } from '../../broker/topics/partition.ts'
 import { type ProduceOptions, type ProduceOutcome, type ProducingTransaction, produceBatch } from '../../broker/topics/produce.ts'
 import type { Topic } from '../../broker/topics/topic.ts'
@@ -121,8 +122,9 @@ function producePartition(
     onDone(errorResponse(index, ERRORS.invalidRecord, 'there are no records'))
     return
   }
-  if (context.version < FIRST_WITH_ZSTD && records.length >= BATCH_HEADER_BYTES && batchCompression(records) === ZSTD) {
-    onDone(errorResponse(index, ERRORS.unsupportedCompressionType, ERRORS.unsupportedCompressionType.message))
+  const oldCodecs = context.version < FIRST_WITH_ZSTD ? refuseCodec(records) : null
+  if (oldCodecs !== null) {
+    onDone(errorResponse(index, oldCodecs, oldCodecs.message))
     return
   }
   const options: ProduceOptions = {
@@ -131,9 +133,15 @@ function producePartition(
     transaction: request.transactionalId === null ? null : transactionOf(request.transactionalId, context),
   }
   const done = (outcome: ProduceOutcome): void => onDone(responseOf(index, outcome, target))
-  context.broker.recompression.prepare(target, records, options.nowMs, (ready) =>
+  context.broker.recompression.prepare(target, withoutTail(records), options.nowMs, (ready) =>
     isFailure(ready) ? done(ready) : produceBatch(context.broker.log, target, ready, options, done),
   )
+}
+
+/** Looked at before the rest of the batch; as Kafka answers, which meets an exception where there is no such codec. */
+function refuseCodec(records: Uint8Array): ErrorRow | null {
+  if (records.length < BATCH_HEADER_BYTES || batchCompression(records) < ZSTD) return null
+  return batchCompression(records) === ZSTD ? ERRORS.unsupportedCompressionType : ERRORS.unknownServerError
 }
 
 function transactionOf(transactionalId: string, { broker, version }: RequestContext): ProducingTransaction {

@@ -42,7 +42,7 @@ function commit(
 ): void {
   const { groups, transactions, clock } = context.broker
   const { transactionalId, producerId, producerEpoch, groupId } = request
-  const checked = groups.checkTransactionalCommit({
+  const claim = {
     groupId,
     memberId: request.memberId,
     instanceId: request.groupInstanceId,
@@ -51,7 +51,8 @@ function commit(
     knowsGroupIdNotFound: false,
     retentionMs: -1,
     offsets,
-  })
+  }
+  const checked = groups.checkTransactionalCommit(claim, transactions.isPendingGroup(groupId))
   if ('kafka' in checked) {
     respond(checked)
     return

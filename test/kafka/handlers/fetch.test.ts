@@ -382,6 +382,23 @@ test('read_committed has a list of aborted transactions, if an empty one', async
   assert.deepEqual(got.offsets, [[0, 1]])
 })
 
+test('an isolation level that there is not shows nothing: -1, as Kafka answers', async () => {
+  await using t = await setup()
+  await t.produce(['a'])
+  for (const isolationLevel of [2, -1]) {
+    const { errorCode, records } = await t.fetch({}, { isolationLevel })
+    assert.deepEqual([errorCode, records], [-1, []])
+  }
+})
+
+test('negative limits of bytes get -1 where there is something to read, as Kafka answers', async () => {
+  await using t = await setup()
+  await t.produce(['a'])
+  assert.equal((await t.fetch({ partitionMaxBytes: -1 })).errorCode, -1)
+  assert.equal((await t.fetch({ partitionMaxBytes: -1, offset: 1 })).errorCode, 0)
+  assert.equal((await t.fetch({}, { maxBytes: -1 })).errorCode, -1)
+})
+
 test('a client that goes away leaves no reader behind', async () => {
   await using t = await setup()
   const parked = t.parked()

@@ -105,3 +105,17 @@ test('a topic named twice is answered once', async () => {
   await using t = await setup()
   assert.equal((await t.ask(9, [{ name: 'a' }, { name: 'a' }])).topics.length, 1)
 })
+
+test('topics with neither name nor id, and none with an id: -1 for all, as Kafka answers', async () => {
+  await using t = await setup()
+  const answer = await t.ask(12, [{ name: 'a' }, {}])
+  assert.deepEqual(
+    answer.topics.map(({ errorCode, name }) => [errorCode, name]),
+    [
+      [-1, 'a'],
+      [-1, ''],
+    ],
+  )
+  assert.deepEqual([answer.brokers.length, answer.errorCode, t.kafka.topics.size], [0, 0, 0])
+  assert.equal((await t.ask(13, [{}])).errorCode, -1)
+})

@@ -86,6 +86,21 @@ test('a partition named twice gets 42, an unknown one 3, a wrong epoch 74 or 75'
   assert.equal((await t.list(-1, { epoch: t.partition.leaderEpoch + 1 })).errorCode, 75)
 })
 
+test('an isolation level that there is not gets -1 for whatever was asked, as Kafka answers', async () => {
+  await using t = await setup()
+  const partitions = [0, 4].map((partitionIndex) => ({ partitionIndex, timestamp: -1 }))
+  for (const isolationLevel of [2, -1]) {
+    const { topics } = await t.client.ask(LIST, 5, { replicaId: -1, isolationLevel, topics: [{ name: 't', partitions }], timeoutMs: 0 })
+    assert.deepEqual(
+      topics[0]?.partitions.map(({ errorCode, offset }) => [errorCode, offset]),
+      [
+        [-1, -1],
+        [-1, -1],
+      ],
+    )
+  }
+})
+
 test('OffsetForLeaderEpoch tells where an epoch ended, -1 where it is not known', async () => {
   await using t = await setup()
   for (const version of [2, 3, 4]) {

@@ -98,6 +98,27 @@ test('no batch, half a batch, two batches, another magic and null get 87 (rule 1
   assert.equal(t.partition.logEndOffset, 0)
 })
 
+test('what is behind a batch and less than another one is passed over; what can never be one, and magic above 2, get 2, as Kafka answers', async () => {
+  await using t = await setup()
+  const batch = batchOf(['a'])
+  const newMagic = Buffer.from(batchOf(['a']))
+  newMagic[16] = 3
+  for (const records of [newMagic, newMagic.subarray(0, 20), Buffer.concat([batch, Buffer.alloc(12)]), Buffer.concat([batch, newMagic])]) {
+    assert.equal((await t.produce(records)).errorCode, 2)
+  }
+  for (const behind of [new Uint8Array(1), batch.subarray(0, 16), batch.subarray(0, -1)]) {
+    assert.equal((await t.produce(Buffer.concat([batchOf(['a']), behind]))).errorCode, 0)
+  }
+  assert.equal(t.partition.logEndOffset, 3)
+})
+
+test('a codec that there is not gets -1, as Kafka answers', async () => {
+  await using t = await setup()
+  const build = (attributes: number) => buildBatch([{ key: null, value: Buffer.from('a'), timestampMs: 1 }], { attributes })
+  for (const codec of [5, 6, 7]) assert.equal((await t.produce(build(codec))).errorCode, -1)
+  assert.equal(t.partition.logEndOffset, 0)
+})
+
 test('a base offset, a wrong count, a control batch and a missing sequence get 87', async () => {
   await using t = await setup()
   const twoBytes = (at: number, value: number) => {

@@ -140,8 +140,9 @@ export class ConsumerGroup implements ChangeSource {
 
   /** OffsetFetch of a member, or of nobody in particular. */
   checkFetch(memberId: string | null, memberEpoch: number): ErrorRow | null {
-    if (memberId === null && memberEpoch < 0) return null
-    const member = this.roster.get(memberId ?? '')
+    // As Kafka answers an epoch without a member: it meets an exception.
+    if (memberId === null) return memberEpoch < 0 ? null : ERRORS.unknownServerError
+    const member = this.roster.get(memberId)
     if (member === undefined) return ERRORS.unknownMemberId
     if (member.epoch === memberEpoch) return null
     return member.usesClassicProtocol ? ERRORS.illegalGeneration : ERRORS.staleMemberEpoch

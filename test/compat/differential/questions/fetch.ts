@@ -33,7 +33,6 @@ interface Asked {
   readonly parts: readonly Part[]
   /** From this version on: the field is not there before. */
   readonly since?: number
-  readonly difference?: string
 }
 
 /** Whole batches, by their base offsets: Kafka may send part of another one behind them. */
@@ -50,7 +49,7 @@ function basesOf(records: readonly Uint8Array[] | null): number[] | null {
   return bases
 }
 
-async function fetch(peer: Peer, version: number, { parts, since: _, difference: __, ...asked }: Asked): Promise<unknown> {
+async function fetch(peer: Peer, version: number, { parts, since: _, ...asked }: Asked): Promise<unknown> {
   const topicOf = async (which: Part['topic']) => {
     if (which === 'unknown') return { name: 'nowhere-at-all', id: NO_ID }
     if (which === 'zero') return { name: '', id: ZERO_UUID }
@@ -104,9 +103,6 @@ async function fetch(peer: Peer, version: number, { parts, since: _, difference:
 
 const one = (part: Part = {}, asked: Omit<Asked, 'parts'> = {}): Asked => ({ ...asked, parts: [part] })
 
-const NEGATIVE_LIMIT = 'Kafka fails (-1); here a negative limit is taken for 0: the first batch comes'
-const NO_ISOLATION = 'Kafka fails (-1); here it is an invalid request'
-
 const FETCHES: Readonly<Record<string, Asked>> = {
   'from the start': one(),
   'amid a batch': one({ fetchOffset: 1 }),
@@ -125,16 +121,22 @@ const FETCHES: Readonly<Record<string, Asked>> = {
   'no topics, waiting a second': { parts: [], maxWaitMs: 1_000, minBytes: 1 },
   'partition bytes 0': one({ partitionMaxBytes: 0 }),
   'partition bytes 1': one({ partitionMaxBytes: 1, fetchOffset: 2 }),
-  'partition bytes -1': one({ partitionMaxBytes: -1 }, { difference: NEGATIVE_LIMIT }),
+  'partition bytes -1': one({ partitionMaxBytes: -1 }),
+  'partition bytes -1 at the end': one({ partitionMaxBytes: -1, fetchOffset: 6 }),
+  'partition bytes -1 behind the end': one({ partitionMaxBytes: -1, fetchOffset: 7 }),
+  'partition bytes -1 of the second': { parts: [{ fetchOffset: 6 }, { topic: 'empty' }, { partition: 1, partitionMaxBytes: -1 }] },
   'bytes 0': one({}, { maxBytes: 0 }),
-  'bytes -1': one({}, { maxBytes: -1, difference: NEGATIVE_LIMIT }),
+  'bytes -1': one({}, { maxBytes: -1 }),
   'bytes for one of two partitions': { parts: [{}, { topic: 'filled', fetchOffset: 2 }], maxBytes: 75 },
   'min bytes -1': one({}, { minBytes: -1 }),
   'min bytes beyond the partition': one({}, { minBytes: 1_000_000, maxWaitMs: 30 }),
   'wait -1': one({ fetchOffset: 6 }, { maxWaitMs: -1, minBytes: 1 }),
   read_committed: one({}, { isolationLevel: 1 }),
-  'isolation 2': one({}, { isolationLevel: 2, difference: NO_ISOLATION }),
-  'isolation -1': one({}, { isolationLevel: -1, difference: NO_ISOLATION }),
+  'isolation 2': one({}, { isolationLevel: 2 }),
+  'isolation -1': one({}, { isolationLevel: -1 }),
+  'isolation 2, good and bad partitions': { parts: [{}, { partition: 9 }, { topic: 'unknown' }], isolationLevel: 2 },
+  'isolation 2, bad partitions alone': { parts: [{ topic: 'unknown' }], isolationLevel: 2 },
+  'isolation 2, no topics': { parts: [], isolationLevel: 2 },
   'the same partition twice': { parts: [{}, { fetchOffset: 2 }] },
   'good and bad partitions': { parts: [{}, { partition: 9 }, { topic: 'unknown' }, { topic: 'empty' }], maxWaitMs: 1_000, minBytes: 1 },
   'the leader epoch 0': one({ currentLeaderEpoch: 0 }, { since: 9 }),
@@ -155,7 +157,6 @@ const fetches: readonly Question[] = Object.entries(FETCHES).flatMap(([what, ask
     .map((version) => ({
       name: `Fetch v${version}: ${what}`,
       ask: (peer: Peer) => fetch(peer, version, asked),
-      ...(asked.difference === undefined ? {} : { difference: asked.difference }),
     })),
 )
 
@@ -226,11 +227,15 @@ const listEdges: readonly Question[] = versions(1, 11).map((version) => ({
 const isolation: readonly Question[] = [2, 7, 11].flatMap((version) =>
   [2, -1].map((isolationLevel) => ({
     name: `ListOffsets v${version} isolation ${isolationLevel}`,
-    difference: NO_ISOLATION,
     ask: async (peer: Peer) => {
       const { name } = await filledTopic(peer)
-      const topics = [{ name, partitions: [{ partitionIndex: 0, timestamp: -1 }] }]
-      return peer.plain(LIST, version, { replicaId: -1, isolationLevel, timeoutMs: 5_000, topics })
+      const partitions = [0, 0, 9].map((partitionIndex) => ({ partitionIndex, timestamp: -1 }))
+      const topics = [
+        { name, partitions },
+        { name: 'nowhere-at-all', partitions },
+        { name: 'nothing-asked', partitions: [] },
+      ]
+      return JSON.parse(JSON.stringify(await peer.plain(LIST, version, { replicaId: -1, isolationLevel, timeoutMs: 5_000, topics })).replaceAll(name, 'T'))
     },
   })),
 )

@@ -300,15 +300,18 @@ const metadata: readonly Question[] = versions(0, 13).map((version) => ({
 
 const unnamed: readonly Question[] = [12, 13].map((version) => ({
   name: `Metadata v${version} of a topic with neither name nor id`,
-  difference: 'Kafka fails (-1); here the id is unknown',
   ask: async (peer: Peer) => {
-    const answer = await peer.ask(METADATA, version, {
-      topics: [{ name: null, topicId: ZERO_UUID }],
-      allowAutoTopicCreation: false,
-      includeClusterAuthorizedOperations: false,
-      includeTopicAuthorizedOperations: false,
-    })
-    return answer.topics.map(({ errorCode, name }) => [errorCode, name])
+    const ask = async (names: readonly (string | null)[]) => {
+      const answer = await peer.ask(METADATA, version, {
+        topics: names.map((name) => ({ name, topicId: ZERO_UUID })),
+        allowAutoTopicCreation: false,
+        includeClusterAuthorizedOperations: false,
+        includeTopicAuthorizedOperations: true,
+      })
+      const topics = answer.topics.map((topic) => [topic.errorCode, topic.name, topic.topicId, topic.isInternal, topic.topicAuthorizedOperations])
+      return [answer.brokers.length, answer.controllerId, answer.clusterId === null, answer.errorCode, topics.sort()]
+    }
+    return [await ask([null]), await ask([null, 'nowhere-at-all', null])]
   },
 }))
 
