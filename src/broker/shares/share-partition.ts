@@ -158,6 +158,11 @@ export class SharePartition {
     const settled: KeptBatch[] = []
     const settling: Settling = { ranges: settled }
     const limits = this.#parts.limits()
+    if (acknowledgements.every(({ last }) => last < this.startOffset) && acknowledgements.some(({ last }) => last >= this.#parts.keptStart())) {
+      // Dealt with already, but the disk does not know: after a restart they would be given again.
+      this.#save([], (ok) => onDone(ok ? null : NOT_KEPT))
+      return
+    }
     for (const { first, last, kind } of acknowledgements) {
       if (last < this.startOffset) continue
       const [from, to] = this.#runs.isolate(Math.max(first, this.startOffset), last)
@@ -308,7 +313,7 @@ export class SharePartition {
     }
     this.#save(settled, (ok) => {
       this.#settled(settling, ok)
-      onDone(ok ? null : { reason: 'not-kept', message: 'The disk refused the acknowledgement.' })
+      onDone(ok ? null : NOT_KEPT)
     })
   }
 
@@ -378,6 +383,7 @@ export class SharePartition {
   }
 }
 
+const NOT_KEPT: AckFault = { reason: 'not-kept', message: 'The disk refused the acknowledgement.' }
 const NOT_ACQUIRED: AckFault = { reason: 'not-acquired', message: 'The batch cannot be acknowledged. The batch is not in the acquired state.' }
 
 function stateAfter(kind: 'accept' | 'release' | 'reject', run: Run, limits: ShareLimits): KeptBatch['state'] {

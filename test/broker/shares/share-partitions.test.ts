@@ -304,8 +304,28 @@ test('the log start passes a start that nobody moved', async () => {
   log.onStartRaised?.(4)
   assert.equal(world.shares.slot('g', world.partition()).share?.startOffset, 4)
   assert.equal(world.shares.summary('g', world.topicId, 0)?.lag, 2)
+  await settled()
   assert.equal(world.acknowledge('a', [{ first: 0, last: 3, kind: 'accept' }]).said, 'kept')
   assert.equal(world.acknowledge('a', [{ first: 3, last: 4, kind: 'accept' }]).said, undefined)
   await settled()
   assert.deepEqual(world.shares.summary('g', world.topicId, 0)?.startOffset, 5)
+})
+
+test('an acknowledgement of what was dealt with already holds only when the disk knows that', async () => {
+  const world = new World({ deliveryCountLimit: 1, recordLockDurationMs: 1_000 })
+  await world.produce(1)
+  assert.equal(await world.take('a'), '0-0×1')
+  world.log.failure = DISK_SAYS_NO
+  // Its time is over, and it was the last delivery: the group is beyond it, in memory.
+  world.clock.advance(1_000)
+  await settled()
+  const refused = world.acknowledge('a', [{ first: 0, last: 0, kind: 'accept' }])
+  await settled()
+  assert.equal(refused.said, 'not-kept')
+  world.log.failure = null
+  const kept = world.acknowledge('a', [{ first: 0, last: 0, kind: 'accept' }])
+  await settled()
+  assert.equal(kept.said, 'kept')
+  world.restart()
+  assert.equal(await world.take('b'), '')
 })
