@@ -24,7 +24,7 @@ export const WIRE_PLANTS: Readonly<Record<string, PlantedFault>> = {
   },
   'two members are given the same partitions': { withinSeeds: 20, wrapNetwork: giveTwice },
   'a commit that is refused is answered as if it were kept': {
-    withinSeeds: 20,
+    withinSeeds: 60,
     wrapNetwork: (network) =>
       withAnswers(network, (frame, { key, version, correlationId }) => {
         if (key !== OffsetCommitRequest.key) return frame
