@@ -8,6 +8,7 @@ import { after, before, describe, test } from 'node:test'
 import { missingTools } from '../../../scripts/real-kafka/install.ts'
 import { startRealKafka } from '../../../scripts/real-kafka/start.ts'
 import { startBroker } from '../../../src/index.ts'
+import { comparedWithKafka } from '../lib/again.ts'
 import { Peer } from './question.ts'
 import { QUESTIONS } from './questions/all.ts'
 
@@ -40,12 +41,14 @@ describe('differential', { skip: missing.length > 0 ? `${missing.join(' and ')} 
   })
 
   for (const question of asked) {
-    test(question.name, { timeout: 60_000 }, async () => {
-      const [expected, actual] = [await question.ask(kafka), await question.ask(elytra)]
-      if (SHOW !== undefined) console.log(question.name, 'KAFKA', JSON.stringify(expected), 'ELYTRA', JSON.stringify(actual))
-      if (question.difference === undefined) assert.deepEqual(actual, expected)
-      else assert.notDeepEqual(actual, expected, `no difference any more: "${question.difference}"`)
-    })
+    test(question.name, { timeout: 120_000 }, (t) =>
+      comparedWithKafka(t, async () => {
+        const [expected, actual] = [await question.ask(kafka), await question.ask(elytra)]
+        if (SHOW !== undefined) console.log(question.name, 'KAFKA', JSON.stringify(expected), 'ELYTRA', JSON.stringify(actual))
+        if (question.difference === undefined) assert.deepEqual(actual, expected)
+        else assert.notDeepEqual(actual, expected, `no difference any more: "${question.difference}"`)
+      }),
+    )
   }
 })
 

@@ -7,6 +7,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { describe, test } from 'node:test'
 import { missingTools } from '../../../scripts/real-kafka/install.ts'
 import { startRealKafka } from '../../../scripts/real-kafka/start.ts'
+import { comparedWithKafka } from '../lib/again.ts'
 import { openPeer } from '../lib/broker.ts'
 import { run, tail } from '../lib/process.ts'
 import { javaMissing } from '../lib/toolchain.ts'
@@ -56,14 +57,19 @@ const missing = await missingTools()
 describe('java Admin', { skip: process.env.COMPAT_KAFKA ? 'it starts brokers of its own' : javaMissing() }, () => {
   // Only the newest is asked again: what the older client was told is of the same Kafka.
   for (const version of process.env.RECORD === '1' ? VERSIONS : ['4.4.0']) {
-    test(`Apache Kafka 4.4 still answers kafka-clients ${version} as recorded`, {
-      skip: missing.length > 0 ? `${missing.join(' and ')} not found` : false,
-    }, async () => {
-      await using kafka = await startRealKafka({ properties: kafkaProperties() })
-      const answers = await ask(version, kafka.bootstrap, [])
-      if (process.env.RECORD === '1') await writeFile(golden(version), `${JSON.stringify(answers, null, 1)}\n`)
-      assert.deepEqual(answers, await recorded(version))
-    })
+    test(
+      `Apache Kafka 4.4 still answers kafka-clients ${version} as recorded`,
+      {
+        skip: missing.length > 0 ? `${missing.join(' and ')} not found` : false,
+      },
+      (t) =>
+        comparedWithKafka(t, async () => {
+          await using kafka = await startRealKafka({ properties: kafkaProperties() })
+          const answers = await ask(version, kafka.bootstrap, [])
+          if (process.env.RECORD === '1') await writeFile(golden(version), `${JSON.stringify(answers, null, 1)}\n`)
+          assert.deepEqual(answers, await recorded(version))
+        }),
+    )
   }
 
   for (const version of VERSIONS) {
