@@ -43,6 +43,7 @@ describe('differential', { skip: missing.length > 0 ? `${missing.join(' and ')} 
   for (const question of asked) {
     test(question.name, { timeout: 120_000 }, (t) =>
       comparedWithKafka(t, async () => {
+        Peer.alignNames(kafka, elytra)
         const [expected, actual] = [await question.ask(kafka), await question.ask(elytra)]
         if (SHOW !== undefined) console.log(question.name, 'KAFKA', JSON.stringify(expected), 'ELYTRA', JSON.stringify(actual))
         if (question.difference === undefined) assert.deepEqual(actual, expected)

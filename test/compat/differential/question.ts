@@ -42,6 +42,13 @@ export class Peer {
     this.#names += 1
     return `${stem}-${this.#names}-${RUN}`
   }
+
+  /** From here on both give the same names again, also when a question ended early at one of them. */
+  static alignNames(left: Peer, right: Peer): void {
+    const names = Math.max(left.#names, right.#names)
+    left.#names = names
+    right.#names = names
+  }
 }
 
 /** A Kafka that goes on running meets new names each time. */

@@ -103,7 +103,7 @@ const BATCHES: readonly Wrong[] = [
   { what: 'a length that is too short for a header', records: () => changed((b) => b.writeInt32BE(20, 8)) },
   { what: 'a length of a million', records: () => changed((b) => b.writeInt32BE(1_000_000, 8)) },
   { what: 'a wrong CRC', records: () => Buffer.from(GOOD()).fill(1, 17, 21) },
-  { what: 'a flipped bit in a record', records: () => Buffer.from(GOOD()).fill(0xff, -1) },
+  { what: 'a flipped bit in a record', records: () => Buffer.from(GOOD()).fill(0xff, GOOD().length - 1) },
   { what: 'base offset 5', records: () => changed((b) => b.writeBigInt64BE(5n, 0)) },
   { what: 'base offset -1', records: () => changed((b) => b.writeBigInt64BE(-1n, 0)) },
   { what: 'leader epoch 7', records: () => changed((b) => b.writeInt32BE(7, 12)) },
