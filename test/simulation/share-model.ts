@@ -73,8 +73,8 @@ export class ShareModel {
   /** A ShareFetch of `life` brought a record. */
   given(life: ShareLife, { partition, offset, deliveryCount, sentMs }: GivenRecord): void {
     const { boots, time } = this.#world
-    // A late word of a process that is gone: what it gave is nobody's.
-    if (life.boot !== boots) {
+    // A late word of a process that is gone, or that comes when the lock may have ended: what it gave may be another's, or dealt with, by now.
+    if (life.boot !== boots || time.nowMs >= sentMs + LOCK_MS) {
       this.fetchLost([partition])
       return
     }
