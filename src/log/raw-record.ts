@@ -30,10 +30,10 @@ export function readRawRecord(section: Uint8Array, at: number): RawRecord | null
   const offsetDelta = readVarint(reader)
   const keyLength = readVarint(reader)
   const keyAt = reader.at
-  if (!(keyLength >= -1 && keyAt + keyLength <= end)) return null
+  if (!(keyAt + keyLength <= end)) return null
   if (keyLength > 0) reader.at += keyLength
   const valueLength = readVarint(reader)
-  if (!(valueLength >= -1 && reader.at <= end) || !Number.isSafeInteger(timestampDelta) || !(offsetDelta >= 0)) return null
+  if (Number.isNaN(valueLength) || !(reader.at <= end) || !Number.isSafeInteger(timestampDelta) || !(offsetDelta >= 0)) return null
   return {
     start: at,
     end,

@@ -79,10 +79,10 @@ function decodeRecord(outer: VarintReader, context: RecordContext): BatchRecord 
   }
 }
 
-/** Undefined where malformed. */
+/** Undefined where malformed. As Kafka reads it, any negative length is null. */
 function readBlob(reader: VarintReader): Uint8Array | null | undefined {
   const length = readVarint(reader)
-  if (length === -1) return null
+  if (length < 0) return null
   if (!(length >= 0 && length <= reader.end - reader.at)) return undefined
   const blob = reader.bytes.subarray(reader.at, reader.at + length)
   reader.at += length

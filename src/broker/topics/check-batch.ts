@@ -1,4 +1,3 @@
-import { readRawRecord } from '../../log/raw-record.ts'
 import {
   BATCH_HEADER_BYTES,
   BATCH_MAGIC,
@@ -6,47 +5,30 @@ import {
   batchAttributes,
   batchBaseOffset,
   batchBaseSequence,
-  batchBaseTimestampMs,
   batchCompression,
   batchCrcHolds,
   batchLastOffsetDelta,
   batchMagic,
-  batchMaxTimestampMs,
   batchProducerId,
   batchRecordCount,
-  batchRecordsSection,
   batchSizeBytes,
   CONTROL_BIT,
-  readRecords,
 } from '../../log/record-batch.ts'
-import { ERRORS, type Failure, failure } from '../errors.ts'
+import { beginsAsCompressed } from '../../util/compression-heads.ts'
+import { ERRORS } from '../errors.ts'
+import { type BatchFailure, checkHeaderTimestamps, checkRecords, refused } from './check-records.ts'
 import type { TopicSettings } from './topic-config.ts'
 
-/** A record that is to blame, as Produce v8 and above can say. */
-interface RecordFailure {
-  /** The place of the record in its batch. */
-  readonly batchIndex: number
-  readonly message: string
-}
-
-/** Why a batch was refused. */
-export interface BatchFailure extends Failure {
-  readonly records: readonly RecordFailure[]
-}
-
-/** The shortest record: length, attributes, two deltas, two nulls, no headers, one byte each. */
-const LEAST_RECORD_BYTES = 7
 /** Of a batch up to its magic, and of the shortest there ever was (magic 0). */
 const BYTES_UP_TO_MAGIC = 17
 const LEAST_BATCH_BYTES = BATCH_PREFIX_BYTES + 14
 /** zstd, the last codec there is. */
 const LAST_COMPRESSION = 4
-/** A faulty batch names at most this many of its records. */
-const MAX_NAMED_RECORDS = 100
 
 /**
- * Whether `bytes` are exactly one batch that a topic with these settings takes, from its header and CRC alone (rules 11 to
- * 13); null where they are. In Kafka's order: shape, base offset, size, CRC, then what the header says.
+ * Whether `bytes` are exactly one batch that a topic with these settings takes (rules 11 to 13); null where they are. In Kafka's
+ * order: shape, base offset, size, CRC, what the header says, what the records are. A compressed batch is not unpacked (rule
+ * 12): what is known of its records is what its header says of them, and how the codec begins.
  */
 export function checkBatchForTopic(bytes: Uint8Array, settings: TopicSettings, nowMs: number): BatchFailure | null {
   const shape = checkShape(bytes)
@@ -62,9 +44,10 @@ export function checkBatchForTopic(bytes: Uint8Array, settings: TopicSettings, n
   if (batchCompression(bytes) > LAST_COMPRESSION) return refused(ERRORS.unknownServerError, `there is no compression ${batchCompression(bytes)}`)
   const header = checkHeader(bytes)
   if (header !== null) return refused(ERRORS.invalidRecord, header)
-  const keyless = settings.isCompacted && batchCompression(bytes) === 0 ? checkKeys(bytes, batchRecordsSection(bytes)) : null
-  if (keyless !== null) return keyless
-  return settings.logAppendTime ? null : checkTimestamps(bytes, settings, nowMs)
+  if (batchCompression(bytes) === 0) return checkRecords(bytes, bytes, BATCH_HEADER_BYTES, settings, nowMs)
+  if (!beginsAsCompressed(batchCompression(bytes), bytes, BATCH_HEADER_BYTES))
+    return refused(ERRORS.corruptMessage, 'the records are not compressed as the batch says')
+  return settings.logAppendTime ? null : checkHeaderTimestamps(bytes, settings, nowMs)
 }
 
 /** Exactly one whole batch of magic 2. */
@@ -102,49 +85,5 @@ function checkHeader(bytes: Uint8Array): string | null {
   if (batchLastOffsetDelta(bytes) !== count - 1) return `the last offset delta of ${count} records is ${count - 1}, not ${batchLastOffsetDelta(bytes)}`
   if ((batchAttributes(bytes) & CONTROL_BIT) !== 0) return 'clients are not allowed to write control records'
   if (batchProducerId(bytes) >= 0 && batchBaseSequence(bytes) < 0) return `the sequence of producer ${batchProducerId(bytes)} is ${batchBaseSequence(bytes)}`
-  const compression = batchCompression(bytes)
-  if (compression === 0 && count * LEAST_RECORD_BYTES > bytes.length - BATCH_HEADER_BYTES) return `${count} records do not fit into ${bytes.length} bytes`
   return null
-}
-
-/** Compaction has nothing to keep a record without a key by. `section`: the records of a batch, decompressed; null where all have one. */
-export function checkKeys(batch: Uint8Array, section: Uint8Array): BatchFailure | null {
-  const records: RecordFailure[] = []
-  let at = 0
-  for (let batchIndex = 0; batchIndex < batchRecordCount(batch) && records.length < MAX_NAMED_RECORDS; batchIndex++) {
-    const record = readRawRecord(section, at)
-    if (record === null) return refused(ERRORS.invalidRecord, `record ${batchIndex} of the batch is malformed`)
-    if (record.key === null) records.push({ batchIndex, message: 'a compacted topic takes no record without a key' })
-    at = record.end
-  }
-  if (records.length === 0) return null
-  return { ...failure(ERRORS.invalidRecord, `${records.length} records of the batch have no key, which a compacted topic needs`), records }
-}
-
-/** CreateTime against the broker's clock, by the header's first and largest timestamp. */
-function checkTimestamps(bytes: Uint8Array, settings: TopicSettings, nowMs: number): BatchFailure | null {
-  // Beyond that a time is no number that can be told again.
-  const latest = Math.min(nowMs + settings.timestampAfterMaxMs, Number.MAX_SAFE_INTEGER)
-  const earliest = nowMs - settings.timestampBeforeMaxMs
-  const base = batchBaseTimestampMs(bytes)
-  if (batchMaxTimestampMs(bytes) <= latest && base <= latest && base >= earliest) return null
-  const message = 'One or more records have been rejected due to invalid timestamp'
-  return { ...failure(ERRORS.invalidTimestamp, message), records: recordsOutside(bytes, earliest, latest) }
-}
-
-function recordsOutside(bytes: Uint8Array, earliest: number, latest: number): RecordFailure[] {
-  const records = batchCompression(bytes) === 0 ? readRecords(bytes) : []
-  if (!Array.isArray(records)) return []
-  return records
-    .map((record, batchIndex) => ({ batchIndex, timestampMs: record.timestampMs }))
-    .filter(({ timestampMs }) => timestampMs < earliest || timestampMs > latest)
-    .slice(0, MAX_NAMED_RECORDS)
-    .map(({ batchIndex, timestampMs }) => ({
-      batchIndex,
-      message: `timestamp ${timestampMs} of the record is out of range: it should be within [${earliest}, ${latest}]`,
-    }))
-}
-
-function refused(error: Failure['error'], message: string): BatchFailure {
-  return { ...failure(error, message), records: [] }
 }

@@ -1,7 +1,8 @@
 import type { Durability, LogFailure, LogStore, ProducerVerdict, StateRecord } from '../../log/ports.ts'
 import { batchBaseSequence, batchIsTransactional, batchOffsetCount, batchProducerEpoch, batchProducerId, stampLogAppendTime } from '../../log/record-batch.ts'
 import { ERRORS, type ErrorRow, failure } from '../errors.ts'
-import { type BatchFailure, checkBatchForTopic } from './check-batch.ts'
+import { checkBatchForTopic } from './check-batch.ts'
+import type { BatchFailure } from './check-records.ts'
 import type { Partition } from './partition.ts'
 
 /** Where an accepted batch stands. */

@@ -1,7 +1,8 @@
 import { BATCH_HEADER_BYTES, batchCompression, batchRecordsSection, withRecordsSection } from '../../log/record-batch.ts'
 import { type Compress, type CompressionCodec, CompressionError, type Decompress } from '../../util/compression.ts'
-import { ERRORS, failure } from '../errors.ts'
-import { type BatchFailure, checkBatchForTopic, checkKeys } from './check-batch.ts'
+import { ERRORS } from '../errors.ts'
+import { checkBatchForTopic } from './check-batch.ts'
+import { type BatchFailure, checkRecords, refused } from './check-records.ts'
 import type { Partition } from './partition.ts'
 import type { TopicSettings } from './topic-config.ts'
 
@@ -58,17 +59,17 @@ export class Recompression {
       return
     }
     this.#waitingBytes += bytes.length
-    void this.#recompress(bytes, settings).then((outcome) => {
+    void this.#recompress(bytes, settings, nowMs).then((outcome) => {
       this.#waitingBytes -= bytes.length
       this.#finish(partition, job, outcome)
     })
   }
 
-  async #recompress(bytes: Uint8Array, settings: TopicSettings): Promise<Recompressed> {
+  async #recompress(bytes: Uint8Array, settings: TopicSettings, nowMs: number): Promise<Recompressed> {
     try {
       const records = await this.#decompress(batchCompression(bytes), batchRecordsSection(bytes), settings.maxDecompressedBytes)
-      const keyless = settings.isCompacted ? checkKeys(bytes, records) : null
-      if (keyless !== null) return keyless
+      const wrong = checkRecords(bytes, records, 0, settings, nowMs)
+      if (wrong !== null) return wrong
       const codec = settings.compressionCodec ?? (batchCompression(bytes) as CompressionCodec)
       if (codec === batchCompression(bytes)) return bytes
       return withRecordsSection(bytes, codec, await this.#compress(codec, records, settings.compressionLevel))
@@ -95,8 +96,4 @@ function mustBeOpened(bytes: Uint8Array, { compressionCodec, isCompacted }: Topi
   if (bytes.length < BATCH_HEADER_BYTES) return false
   const codec = batchCompression(bytes)
   return (compressionCodec !== null && codec !== compressionCodec) || (isCompacted && codec !== 0)
-}
-
-function refused(error: BatchFailure['error'], message: string): BatchFailure {
-  return { ...failure(error, message), records: [] }
 }

@@ -94,7 +94,8 @@ test('batches of a partition keep their order, also those that need no work', as
 
 test('what cannot be decompressed is corrupt, what becomes too large is too large', async () => {
   const t = setup({ 'compression.type': 'zstd', 'max.decompressed.message.bytes': '1000' })
-  t.prepare(withRecordsSection(batch('a'), 1, Buffer.from('this is no gzip')))
+  const cut = compressSync(1, Buffer.from('no records').fill(7)).subarray(0, -9)
+  t.prepare(withRecordsSection(batch('a'), 1, cut))
   t.prepare(batch('x'.repeat(2_000), 1))
   t.prepare(batch('fine', 1))
   await t.work()

@@ -7,6 +7,7 @@ import { FETCH_QUESTIONS } from './fetch.ts'
 import { FETCH_SESSION_QUESTIONS } from './fetch-sessions.ts'
 import { OFFSET_QUESTIONS } from './offsets.ts'
 import { PRODUCE_QUESTIONS } from './produce.ts'
+import { RECORD_QUESTIONS } from './records.ts'
 import { SHARE_GROUP_QUESTIONS } from './share-groups.ts'
 import { SHARE_QUESTIONS } from './shares.ts'
 import { TOPIC_QUESTIONS } from './topics.ts'
@@ -23,6 +24,7 @@ export const QUESTIONS: readonly Question[] = [
   ...FETCH_SESSION_QUESTIONS,
   ...OFFSET_QUESTIONS,
   ...PRODUCE_QUESTIONS,
+  ...RECORD_QUESTIONS,
   ...SHARE_GROUP_QUESTIONS,
   ...SHARE_QUESTIONS,
   ...TOPIC_QUESTIONS,
