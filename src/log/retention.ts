@@ -19,7 +19,7 @@ export function applyRetention(partition: LocalPartition, core: LogCore): void {
       settings.retentionMs >= 0 && segment.writtenBytes > 0 && nowMs - timeOf(segment.maxTimestamp().timestampMs, segment.openedAtMs) > settings.retentionMs
     if (tooOld && segment.times !== 'true') {
       // A damaged index may make young records look old.
-      if (segment.times === 'unchecked') checkFirst(partition, core, segment)
+      if (segment.times === 'unchecked' || segment.isClosed) checkFirst(partition, core, segment)
       break
     }
     const tooMuch = !isActive && excessBytes >= segment.writtenBytes

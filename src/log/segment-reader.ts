@@ -50,10 +50,19 @@ export async function placeOf(segment: Segment, entry: OffsetEntry): Promise<Bat
   return offset + batchOffsetCount(header) - 1 - segment.baseOffset === entry.relativeOffset ? { position: entry.position, offset } : null
 }
 
-/** Makes both indexes anew from the segment's batches up to `upTo`, which end below `endOffset`. */
-export async function rebuildIndexes(segment: Segment, upTo: number, endOffset: number): Promise<void> {
+/** Makes both indexes anew from the segment's batches up to `upTo`, which end below `endOffset`. Until then nobody believes its times. Once, where several ask for it. */
+export function rebuildIndexes(segment: Segment, upTo: number, endOffset: number): Promise<void> {
+  segment.rebuilding ??= rebuild(segment, upTo, endOffset).finally(() => {
+    segment.rebuilding = null
+  })
+  return segment.rebuilding
+}
+
+async function rebuild(segment: Segment, upTo: number, endOffset: number): Promise<void> {
+  segment.times = 'false'
   segment.resetIndexes({ offsetEntries: 0, timeEntries: 0 })
   await noteBatches(segment, { position: 0, offset: segment.baseOffset }, upTo, endOffset)
+  segment.times = 'true'
 }
 
 /** Takes the good batches between two positions into the indexes, which have nothing behind `from` yet. */

@@ -64,6 +64,8 @@ export class Segment {
   firstTimestampMs: number | null = null
   /** Whether the time index was held against the batches; an earlier process's may be damaged. */
   times: 'unchecked' | 'true' | 'false'
+  /** While its indexes are made anew. */
+  rebuilding: Promise<void> | null = null
   /** Wall clock of the first append in this process; for segments whose records carry no time. */
   readonly openedAtMs: number
   #bytesSinceIndexEntry = 0

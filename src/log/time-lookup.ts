@@ -30,23 +30,46 @@ export async function findTime(partition: LocalPartition, core: LogCore, timesta
 }
 
 /**
- * Whether the time index of a segment can be believed. The last entry that an earlier process wrote is held against the batch it speaks of;
- * a wrong index is made again where nothing is appended to its segment any more.
+ * Whether the time index of a segment can be believed: what an earlier process wrote is held against the batches, once. A wrong index is made
+ * again where nothing is appended to its segment any more.
  */
 export async function checkTimes(partition: LocalPartition, core: LogCore, segment: Segment): Promise<boolean> {
   if (segment.times === 'unchecked') {
-    const { timestampMs, offset } = segment.maxTimestamp()
-    // No entry is made where no record has a time: one that says so is damaged.
-    const isTrue = timestampMs < 0 ? segment.timeIndex.entries === 0 : (await maxTimestampAt(partition, core, segment, offset)) === timestampMs
-    segment.times = isTrue ? 'true' : 'false'
-    if (!isTrue && segment.isClosed) {
-      core.indexCache.forget(segment.offsetIndex)
-      core.indexCache.forget(segment.timeIndex)
-      await rebuildIndexes(segment, segment.writtenBytes, partition.endOf(segment))
-      segment.times = 'true'
-    }
+    const holds = await lastTimeHolds(partition, core, segment)
+    segment.times = holds && segment.rebuilding === null ? 'true' : 'false'
+  }
+  if (segment.times === 'false' && segment.isClosed) {
+    core.indexCache.forget(segment.offsetIndex)
+    core.indexCache.forget(segment.timeIndex)
+    await rebuildIndexes(segment, segment.writtenBytes, partition.endOf(segment))
   }
   return segment.times === 'true'
+}
+
+/**
+ * Whether the last entry speaks of a batch that is there, and no younger one follows it: entries behind it may be gone, where a disk that failed
+ * to sync them said nothing when it was asked again.
+ */
+async function lastTimeHolds(partition: LocalPartition, core: LogCore, segment: Segment): Promise<boolean> {
+  const { timestampMs, offset } = segment.maxTimestamp()
+  const to = segment.writtenBytes
+  const endOffset = partition.endOf(segment)
+  const isEmpty = timestampMs < 0
+  // No entry is made where no record has a time: one that says so is damaged.
+  let isThere = isEmpty && segment.timeIndex.entries === 0
+  let isLargest = true
+  let place: BatchPlace | null = await placeBefore(segment, core.indexCache, offset, endOffset)
+  while (place !== null && isLargest) {
+    const walked = await walkGoodBatches(segment.log, place, to, WALK_BYTES, (bytes, at) => {
+      const last = batchBaseOffset(bytes, at) + batchOffsetCount(bytes, at) - 1
+      const batchMs = batchMaxTimestampMs(bytes, at)
+      if (last === offset && !isEmpty) isThere = batchMs === timestampMs
+      else if (last > offset || isEmpty) isLargest = batchMs <= timestampMs
+      return isLargest && (isThere || last < offset)
+    })
+    place = walked.bad ? await findGoodBatch(segment.log, walked, { to, endOffset }) : null
+  }
+  return isThere && isLargest
 }
 
 /** The largest timestamp of the batch whose last offset is `offset`; null where there is none. */

@@ -60,6 +60,7 @@ const FIRST = '00000000000000000000'
 for (const [what, damage] of [
   ['missing', (file: string) => rmSync(file)],
   ['cut within an entry', (file: string) => writeFileSync(file, readFileSync(file).subarray(0, -3))],
+  ['cut behind its first entry', (file: string) => writeFileSync(file, readFileSync(file).subarray(0, file.endsWith('.timeindex') ? 12 : 8))],
   ['full of lies', (file: string) => writeFileSync(file, readFileSync(file).fill(7))],
 ] as const) {
   test(`an index that is ${what} does no harm`, async (t) => {
