@@ -28,6 +28,8 @@ export class SessionPresence {
   #attachedAt: Moment
   /** The moment from which on the broker surely counts; null where that is not known. */
   #endedAt: Moment | null = null
+  /** Clock jumps until DISCONNECT was sent. */
+  #jumpsAtGoodbye = 0
   /** CONNECTs without an answer since the last one with it. */
   #unanswered: Attempt[] = []
 
@@ -63,6 +65,7 @@ export class SessionPresence {
 
   /** DISCONNECT was sent, with another expiry where it is given. */
   saidGoodbye(sessionExpiryS: number | undefined): void {
+    this.#jumpsAtGoodbye = this.#now().jumps
     if (sessionExpiryS === undefined || this.#expiryS.most === 0) return
     this.#expiryS = { least: Math.min(this.#expiryS.least, sessionExpiryS), most: Math.max(this.#expiryS.most, sessionExpiryS) }
   }
@@ -74,6 +77,8 @@ export class SessionPresence {
     const { boots } = world
     const disk = new DiskWatch(world)
     const at = this.#now()
+    // The broker may have counted from before a jump of the clock that came before its answer.
+    if (at.jumps !== this.#jumpsAtGoodbye) return
     const attached = this.#attachedAt
     world.time.after(KEPT_AFTER_MS, null, () => {
       // Another connection came meanwhile, or a crash forgot the moment.
