@@ -1,4 +1,5 @@
 import { type Acl, type AclOperation, type AclResourceType, ANY_PRINCIPAL, type PatternType } from '../broker/security/acl.ts'
+import { checkMqttPattern } from '../broker/security/mqtt-rights.ts'
 import { OPERATION_CODES } from '../kafka/acl-codes.ts'
 import { didYouMean } from '../util/did-you-mean.ts'
 import { usageError } from './command.ts'
@@ -40,6 +41,12 @@ export function parseResource(words: string, isLiteral: boolean): Pick<Acl, 'res
   if (name === '') throw usageError(`"${words}" has no name: ${type}:NAME, ${type}:BEGIN* or ${type}:*`)
   const isPrefix = !isLiteral && name.length > 1 && name.endsWith('*')
   return { resourceType, resourceName: isPrefix ? name.slice(0, -1) : name, patternType: isPrefix ? 'prefixed' : 'literal' }
+}
+
+/** A right that could speak of no topic at all is a mistake: a usage error. */
+export function checkTopicOfAcl({ resourceType, resourceName, patternType }: Pick<Acl, 'resourceType' | 'resourceName' | 'patternType'>): void {
+  const wrong = resourceType === 'topic' ? checkMqttPattern(patternType, resourceName) : null
+  if (wrong !== null) throw usageError(`no topic can have the name of this right: ${wrong}`)
 }
 
 export function printResource({ resourceType, resourceName, patternType }: Pick<Acl, 'resourceType' | 'resourceName' | 'patternType'>): string {

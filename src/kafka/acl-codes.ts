@@ -26,6 +26,8 @@ const PERMISSIONS: Readonly<Record<Permission, number>> = { deny: 2, allow: 3 }
 
 /** Matches every type, operation or permission in a filter. */
 const ANY = 1
+/** What no client can mean. */
+const UNKNOWN = 0
 
 /** An ACL in numbers. */
 export interface AclCodes {
@@ -59,6 +61,16 @@ export function codesOfAcl(acl: Acl): AclCodes {
     operation: OPERATION_CODES[acl.operation],
     permissionType: PERMISSIONS[acl.permission],
   }
+}
+
+/** Whether any number of an ACL or a filter is 0: Kafka takes that for a malformed request. */
+export function hasUnknownCode(...codes: readonly number[]): boolean {
+  return codes.includes(UNKNOWN)
+}
+
+/** Whether the numbers of an ACL are those of a filter, which Kafka meets an exception at. */
+export function isFilterOnly({ resourceType, patternType, operation, permissionType }: AclCodes): boolean {
+  return [resourceType, patternType, operation, permissionType].includes(ANY) || patternType === PATTERN_TYPES.match
 }
 
 /** The ACL, or in words which of its numbers no ACL can have. */

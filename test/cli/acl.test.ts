@@ -41,11 +41,13 @@ test('what makes no sense is said, by the command line or by the broker', async 
     ['bob', 'raed', 'topic:x'],
     ['bob', 'read', 'topics:x'],
     ['bob', 'read', 'topic:'],
+    ['bob', 'read', 'topic:a/#/b'],
+    ['bob', 'read', 'topic:$share/g/orders/#'],
   ]) {
     assert.equal((await acl('add', ...words)).exitCode, 2, words.join(' '))
   }
   assert.match((await acl('add', 'bob', 'descibe', 'topic:x')).stderr, /did you mean "describe"/)
-  const refused = await acl('add', 'bob', 'read', 'topic:a/#/b')
+  const refused = await acl('add', 'bob', 'read', `topic:${'x'.repeat(5_000)}`)
   assert.equal(refused.exitCode, 1)
   assert.match(refused.stderr, /INVALID_REQUEST/)
 })

@@ -95,7 +95,7 @@ export class AclIndex {
 }
 
 function isMqttAcl(acl: Acl): boolean {
-  return acl.resourceType === 'topic' && isMqttPattern(acl.resourceName)
+  return acl.resourceType === 'topic' && isMqttPattern(acl.patternType, acl.resourceName)
 }
 
 function addTo(map: Map<string, Map<string, Acl>>, name: string, key: string, acl: Acl): void {

@@ -3,7 +3,6 @@ import { ERRORS, type Failure, failure } from '../errors.ts'
 import { STATE_KINDS } from '../state-kinds.ts'
 import { type Acl, type AclFilter, aclOfKey, filterMatchesAcl, keyOfAcl } from './acl.ts'
 import { AclIndex } from './acl-index.ts'
-import { checkMqttPattern } from './mqtt-rights.ts'
 import type { Acls } from './ports.ts'
 
 /** Kafka's only name of the cluster as a resource. */
@@ -115,17 +114,16 @@ export class AclStore implements Acls, StateMachine {
 
   /** Kafka's `AclControlManager.validateNewAcl` and `AclApis.handleCreateAcls`, as far as types leave anything to be wrong. */
   #refuse(acl: Acl, accepted: ReadonlyMap<string, Acl>): Failure | null {
-    const { resourceType, patternType, resourceName, principal, host } = acl
+    const { resourceType, resourceName, principal, host } = acl
     if (resourceType === 'cluster' && resourceName !== CLUSTER_NAME) return invalid(`The only valid name for the CLUSTER resource is ${CLUSTER_NAME}`)
     if (resourceName === '') return invalid('Invalid empty resource name')
+    if (host === '') return invalid('Invalid empty host')
     if (!principal.includes(':')) {
       return invalid(`Could not parse principal from \`${principal}\` (no colon is present separating the principal type from the principal name)`)
     }
     if ([resourceName, principal, host].some((text) => Buffer.byteLength(text) > MAX_TEXT_BYTES)) {
       return invalid(`a name, principal or host has at most ${MAX_TEXT_BYTES} bytes`)
     }
-    const wrongPattern = resourceType === 'topic' ? checkMqttPattern(patternType, resourceName) : null
-    if (wrongPattern !== null) return invalid(wrongPattern)
     if (this.index.size + accepted.size < this.#maxAcls || this.index.has(keyOfAcl(acl))) return null
     return failure(ERRORS.policyViolation, `there are ${this.index.size} ACLs, as many as the broker holds`)
   }

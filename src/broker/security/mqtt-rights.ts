@@ -4,6 +4,7 @@
  * - What an ACL says of a log topic `T` it says of the MQTT topics whose messages are there: of `T/#`, or what mapping rules put there.
  * - An ACL on a topic whose name has a `/`, a `+` or a `#`, which no log topic's has, speaks of MQTT topics alone: a literal one is
  *   a topic filter (`orders/eu/#`), a prefixed one the begin of topics (`orders/eu/`). As an ALLOW it says nothing of Kafka clients.
+ *   One that is neither (`orders/#/x`) is kept, as Kafka keeps any name, and speaks of nothing; `elytra acl add` refuses it.
  * - A DENY of reading or writing that speaks of MQTT topics within `T` denies Kafka clients the same on all of `T`: its records
  *   cannot be told apart there.
  */
@@ -21,14 +22,19 @@ export interface MqttTopicMap {
   rightsTopicsOfFilter(filter: string): readonly string[] | 'all'
 }
 
-/** Whether an ACL on a topic speaks of MQTT topics alone. */
-export function isMqttPattern(resourceName: string): boolean {
+/** No log topic's name has one of these: what an ACL on such a topic says, it says of MQTT topics alone. */
+function isNoLogTopic(resourceName: string): boolean {
   return /[/+#]/.test(resourceName)
 }
 
-/** Null, or what is wrong with the name of an ACL that speaks of MQTT topics. */
+/** Whether an ACL on a topic speaks of MQTT topics alone. One whose name is neither a log topic's nor a filter speaks of nothing. */
+export function isMqttPattern(patternType: PatternType, resourceName: string): boolean {
+  return isNoLogTopic(resourceName) && checkMqttPattern(patternType, resourceName) === null
+}
+
+/** Null, or why an ACL on topics of that name can speak of none: neither is it a log topic's, nor does it name MQTT topics. */
 export function checkMqttPattern(patternType: PatternType, resourceName: string): string | null {
-  if (!isMqttPattern(resourceName)) return null
+  if (!isNoLogTopic(resourceName)) return null
   if (patternType === 'prefixed') return checkTopicForm(resourceName)
   const filter = parseTopicFilter(resourceName)
   if (typeof filter === 'string') return filter
@@ -88,7 +94,7 @@ export function mayReadSomeOf(index: AclIndex, question: MqttQuestion, filter: s
   if (logTopics !== 'all') return logTopics.some((name) => mayReadLogTopic(index, question, name))
   const acls = [...index.ofType('topic')].filter(covers)
   if (acls.some((acl) => acl.permission === 'deny' && acl.resourceName === ANY_RESOURCE && acl.patternType === 'literal')) return false
-  return question.byDefault || acls.some((acl) => acl.permission === 'allow')
+  return question.byDefault || acls.some((acl) => acl.permission === 'allow' && !isNoLogTopic(acl.resourceName))
 }
 
 function mayReadLogTopic(index: AclIndex, { principal, host, byDefault }: MqttQuestion, name: string): boolean {

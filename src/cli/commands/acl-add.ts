@@ -1,5 +1,5 @@
 import { type Acl, ANY_HOST } from '../../broker/security/acl.ts'
-import { jsonOfAcl, parseOperations, parsePrincipal, parseResource, printPrincipal } from '../acl-words.ts'
+import { checkTopicOfAcl, jsonOfAcl, parseOperations, parsePrincipal, parseResource, printPrincipal } from '../acl-words.ts'
 import { defineCommand, EXIT, flag, word } from '../command.ts'
 import { BROKER_OPTIONS, connectKafka } from '../connect.ts'
 import { createAcls } from '../kafka-client/acls.ts'
@@ -37,6 +37,7 @@ export const command = defineCommand({
   run: async (io, [user = '', operations = '', resource = ''], options) => {
     const principal = parsePrincipal(user)
     const named = parseResource(resource, options.literal)
+    checkTopicOfAcl(named)
     const permission = options.deny ? 'deny' : 'allow'
     const acls = parseOperations(operations).map((operation): Acl => ({ ...named, principal, host: options.host, operation, permission }))
     await using connection = await connectKafka(io, options)

@@ -24,7 +24,8 @@ const ANY_NODE = -1
 const SOFTWARE = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$/
 
 /**
- * ApiVersions (18): what this broker serves; answered before authentication.
+ * ApiVersions (18): what this broker serves; answered before authentication, once. Amid a login it gets 34, and the connection
+ * closes, as in Kafka.
  *
  * v3: the client names its software; a name that is none gets 42 and no list.
  * v5: the client may say which cluster and node it expects, both or neither (KIP-1242): only one of them gets 42, another
@@ -40,6 +41,10 @@ export const apiVersions: Handler<ApiVersionsRequest, Response> = (request, cont
   const { identity } = context.broker
   if ((clusterId === null) !== (nodeId === ANY_NODE)) return refused(ERRORS.invalidRequest)
   if (clusterId !== null && (clusterId !== identity.clusterId || nodeId !== identity.nodeId)) return refused(ERRORS.rebootstrapRequired)
+  if (context.connection.authentication.tellVersions() === 'illegal') {
+    context.connection.closeAfterAnswer('ApiVersions amid a login')
+    return refused(ERRORS.illegalSaslState)
+  }
   return {
     errorCode: 0,
     apiKeys: context.apiRanges,

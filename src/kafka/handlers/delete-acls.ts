@@ -1,6 +1,6 @@
 import { ERRORS, type Failure, failure, isFailure } from '../../broker/errors.ts'
 import type { Acl, AclFilter } from '../../broker/security/acl.ts'
-import { codesOfAcl, filterOfCodes } from '../acl-codes.ts'
+import { codesOfAcl, filterOfCodes, hasUnknownCode } from '../acl-codes.ts'
 import { CLUSTER_RESOURCE } from '../cluster-resource.ts'
 import type { Handler } from '../handler.ts'
 import type { DeleteAclsRequest, DeleteAclsResponse } from '../messages/delete-acls.ts'
@@ -12,10 +12,14 @@ type FilterResult = Response['filterResults'][number]
 /**
  * DeleteAcls (31): removes all ACLs that any of the filters matches, answered when that is durable. Needs ALTER on the cluster.
  *
- * Each filter's result names the ACLs that went; 42 for a filter with an unknown number.
+ * Each filter's result names the ACLs that went; 42 for a filter with a number that means nothing. As in Kafka, a number 0 closes the connection.
  */
 export const deleteAcls: Handler<DeleteAclsRequest, Response> = (request, context) => {
   const { security } = context.broker
+  if (request.filters.some((filter) => hasUnknownCode(filter.resourceTypeFilter, filter.patternTypeFilter, filter.operation, filter.permissionType))) {
+    context.connection.close('a filter of ACLs of unknown elements')
+    return null
+  }
   if (!security.authorize(context.connection.principal, 'alter', 'cluster', CLUSTER_RESOURCE)) {
     return { filterResults: request.filters.map(() => refused(failure(ERRORS.clusterAuthorizationFailed))) }
   }

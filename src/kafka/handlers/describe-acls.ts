@@ -1,6 +1,6 @@
 import { ERRORS, type Failure, failure } from '../../broker/errors.ts'
 import type { Acl } from '../../broker/security/acl.ts'
-import { codesOfAcl, filterOfCodes } from '../acl-codes.ts'
+import { codesOfAcl, filterOfCodes, hasUnknownCode } from '../acl-codes.ts'
 import { CLUSTER_RESOURCE } from '../cluster-resource.ts'
 import type { Handler } from '../handler.ts'
 import type { DescribeAclsRequest, DescribeAclsResponse } from '../messages/describe-acls.ts'
@@ -12,14 +12,17 @@ type Resource = Response['resources'][number]
 /**
  * DescribeAcls (29): the ACLs that match a filter, by resource. Needs DESCRIBE on the cluster.
  *
- * A filter with an unknown number is answered with 42, where Kafka closes the connection.
+ * A filter with a number that means nothing matches none; with a number 0 it closes the connection, as in Kafka.
  */
 export const describeAcls: Handler<DescribeAclsRequest, Response> = (request, context) => {
   const { security } = context.broker
+  if (hasUnknownCode(request.resourceTypeFilter, request.patternTypeFilter, request.operation, request.permissionType)) {
+    context.connection.close('a filter of ACLs of unknown elements')
+    return null
+  }
   if (!security.authorize(context.connection.principal, 'describe', 'cluster', CLUSTER_RESOURCE)) return refused(failure(ERRORS.clusterAuthorizationFailed))
   const filter = filterOfCodes(request)
-  if (typeof filter === 'string') return refused(failure(ERRORS.invalidRequest, filter))
-  return { errorCode: 0, errorMessage: null, resources: byResource(security.acls.matching(filter)) }
+  return { errorCode: 0, errorMessage: null, resources: typeof filter === 'string' ? [] : byResource(security.acls.matching(filter)) }
 }
 
 function byResource(acls: readonly Acl[]): Resource[] {

@@ -17,8 +17,7 @@ const SASL_HANDSHAKE = 17
 const API_VERSIONS = 18
 const SASL_AUTHENTICATE = 36
 
-/** What a client may do that must authenticate and has said nothing yet, and once it has named a mechanism. */
-const BEFORE_HANDSHAKE: ReadonlySet<number> = new Set([API_VERSIONS, SASL_HANDSHAKE])
+/** What is answered to a client that has named a mechanism; ApiVersions with 34, as in Kafka. */
 const BEFORE_AUTHENTICATION: ReadonlySet<number> = new Set([API_VERSIONS, SASL_HANDSHAKE, SASL_AUTHENTICATE])
 
 /** A client that authenticates anew more often is told that it may not (Kafka's `KafkaChannel`). */
@@ -61,6 +60,8 @@ export class Authentication {
   /** Null until the client has authenticated. */
   #proof: Proof | null = null
   #reauthenticatedAtMs = Number.NEGATIVE_INFINITY
+  /** Before it has proved itself, a client is told once what there is. */
+  #toldVersions = false
 
   /** `host`: the client's address. `proven`: who it is by its certificate: then it needs no SASL, but may use it to be somebody else. */
   constructor(parts: SaslParts, policy: SaslPolicy, host = '', proven: Principal | null = null) {
@@ -85,7 +86,7 @@ export class Authentication {
   permits(apiKey: number): boolean {
     switch (this.#state.name) {
       case 'initial':
-        return this.#policy !== 'required' || BEFORE_HANDSHAKE.has(apiKey)
+        return this.#policy !== 'required' || apiKey === SASL_HANDSHAKE || (apiKey === API_VERSIONS && !this.#toldVersions)
       case 'exchange':
       case 'other-mechanism':
         return BEFORE_AUTHENTICATION.has(apiKey)
@@ -94,6 +95,12 @@ export class Authentication {
       case 'failed':
         return false
     }
+  }
+
+  /** ApiVersions is about to be answered. `illegal`: amid a login, where only tokens belong. */
+  tellVersions(): 'legal' | 'illegal' {
+    this.#toldVersions = true
+    return this.#state.name === 'exchange' || this.#state.name === 'other-mechanism' ? 'illegal' : 'legal'
   }
 
   /** Whether large requests may be read: not from who has yet to prove itself. */

@@ -108,18 +108,17 @@ class DecoderCode {
     return value
   }
 
-  /** Leaves the announced length in `n`, -1 for null, checked against null not being allowed. */
+  /** Leaves the announced length in `n`, negative for null (as in Kafka, any), checked against null not being allowed. */
   #length(field: FieldLayout, width: 2 | 4): void {
     if (this.#flexible) {
       this.#varint()
-      this.lines.push('n -= 1')
+      this.lines.push('n = (n | 0) - 1')
     } else {
       this.lines.push(`if (p + ${width} > end) truncated()`)
       this.lines.push(width === 2 ? 'n = (b[p] << 24 | b[p + 1] << 16) >> 16' : 'n = b[p] << 24 | b[p + 1] << 16 | b[p + 2] << 8 | b[p + 3]')
       this.lines.push(`p += ${width}`)
     }
-    const lowest = field.nullable ? -1 : 0
-    this.lines.push(`if (n < ${lowest}) fail("${field.name} has a negative length")`)
+    if (!field.nullable) this.lines.push(`if (n < 0) fail("${field.name} has a negative length")`)
   }
 
   #varint(): void {

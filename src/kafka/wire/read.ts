@@ -43,12 +43,17 @@ export function longVarint(buffer: Uint8Array, at: number, end: number): number 
   return fail('a varint is longer than 5 bytes')
 }
 
-/** Strict: bytes that are no UTF-8 are malformed, since they could not be written back (and names could collide). */
+/** What the bytes of a string that were no UTF-8 may become: what a length of two bytes can announce. */
+const MAX_REPLACED_BYTES = 0x7fff
+
+/** As in Kafka, bytes that are no UTF-8 become replacement characters; malformed only where they then could not be written back. */
 export function readString(buffer: Buffer, start: number, end: number): string {
   for (let at = start; at < end; at++) {
     if ((buffer[at] as number) > 127) {
-      if (!isUtf8(buffer.subarray(at, end))) fail('a string is not UTF-8')
-      return (buffer as Buffer & Slices).utf8Slice(start, end)
+      const text = (buffer as Buffer & Slices).utf8Slice(start, end)
+      if (!isUtf8(buffer.subarray(at, end)) && Buffer.byteLength(text) > MAX_REPLACED_BYTES)
+        fail('a string is not UTF-8, and too long with what would stand for it')
+      return text
     }
   }
   return (buffer as Buffer & Slices).latin1Slice(start, end)

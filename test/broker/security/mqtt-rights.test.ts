@@ -45,6 +45,22 @@ test('rights on a log topic are those on its MQTT topics', () => {
   assert.equal(publish('x/orders'), false)
 })
 
+test('an ACL whose name is neither a log topic nor a filter is kept, and speaks of nothing', () => {
+  const { publish, receive, subscribe, kafka } = open(
+    'deny User:alice all topic orders/#/x',
+    'deny User:alice all topic orders+*',
+    'allow User:alice read topic orders',
+  )
+  assert.equal(receive('orders/eu'), true)
+  assert.equal(kafka('read', 'orders'), true)
+  assert.equal(publish('orders/eu'), false)
+  const only = open('allow User:alice all topic orders/#/x', 'allow User:alice all topic $share/g/#')
+  for (const topic of ['orders/eu', 'orders/#/x', '$share/g/x']) assert.equal(only.receive(topic), false, topic)
+  assert.equal(subscribe('orders/#'), true)
+  assert.equal(only.subscribe('orders/#'), false)
+  assert.equal(only.subscribe('#'), false)
+})
+
 test('rights on the log topic of a mapping rule are those on the MQTT topics that the rule puts there', () => {
   const { publish, receive } = open('allow User:alice write topic telemetry', 'deny User:alice read topic device1', 'allow User:alice read topic telemetry')
   assert.equal(publish('device1/telemetry/t'), true)

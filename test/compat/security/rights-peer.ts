@@ -44,6 +44,12 @@ export class RightsPeer {
     return peer
   }
 
+  /** One request of the administrator's on a connection of its own; `closed` where that is the answer. */
+  async askAsAdmin<Q extends Shape, R extends Shape>(messages: readonly [Message<Q>, Message<R>], version: number, value: Input<Message<Q>>) {
+    await using client = await logIn(this.#address, 'admin')
+    return await client.ask(messages, version, value).catch(() => 'closed' as const)
+  }
+
   close(): Promise<void> {
     return this.#admin[Symbol.asyncDispose]()
   }

@@ -78,6 +78,30 @@ test('before authentication only ApiVersions and the handshake are answered, all
   assert.equal(await second.nextFrame(), null)
 })
 
+test('before authentication ApiVersions is answered once, amid a login with 34; then the connection closes', async () => {
+  await using t = await setup()
+  const VERSIONS = [ApiVersionsRequest, ApiVersionsResponse] as const
+  const named = { clientSoftwareName: 'x', clientSoftwareVersion: '1' }
+  const twice = await t.connect()
+  assert.equal((await twice.ask(VERSIONS, 3, { ...named, clientSoftwareName: '' })).errorCode, 42)
+  assert.equal((await twice.ask(VERSIONS, 3, named)).errorCode, 0, 'one that was refused does not count')
+  twice.send(ApiVersionsRequest, 3, named)
+  assert.equal(await twice.nextFrame(), null)
+
+  const amid = await t.connect()
+  await amid.ask(HANDSHAKE, 1, { mechanism: 'PLAIN' })
+  assert.equal((await amid.ask(VERSIONS, 3, named)).errorCode, 34)
+  assert.equal(await amid.nextFrame(), null)
+
+  const again = await t.connect()
+  await again.ask(HANDSHAKE, 1, { mechanism: 'PLAIN' })
+  assert.equal((await again.ask(AUTHENTICATE, 2, { authBytes: plain('alice', 'pencil') })).errorCode, 0)
+  for (const _ of [1, 2]) assert.equal((await again.ask(VERSIONS, 3, named)).errorCode, 0, 'who is known may ask as often as it likes')
+  await again.ask(HANDSHAKE, 1, { mechanism: 'PLAIN' })
+  assert.equal((await again.ask(VERSIONS, 3, named)).errorCode, 34)
+  assert.equal(await again.nextFrame(), null)
+})
+
 test('before authentication a request has at most 512 KiB, afterwards as many as the setting says', async () => {
   await using t = await setup()
   const head = (size: number) => {

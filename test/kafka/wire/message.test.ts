@@ -180,7 +180,7 @@ suite('what is malformed', () => {
 
   test('an array announced with 2^31 - 1 elements is refused without allocating it', () => {
     malformed(array(int32), false, '7fffffff00000000', /ends before/)
-    malformed(array({ a: int8 }), true, 'ffffffff0f00', /ends before/)
+    malformed(array({ a: int8 }), true, 'ffffffff0700', /ends before/)
     malformed(nullable(array(string)), false, '7fffffff0000', /ends before/)
   })
 
@@ -196,19 +196,18 @@ suite('what is malformed', () => {
     assert.throws(() => decode(nested, 0, Buffer.concat([outer, ...Array.from({ length: 11 }, () => inner)])), { message: /array elements/ })
   })
 
-  test('a negative length where null is not allowed, and one below -1 anywhere', () => {
+  test('a negative length where null is not allowed', () => {
     malformed(string, false, 'ffff', /negative length/)
     malformed(string, true, '0000', /negative length/)
-    malformed(nullable(string), false, 'fffe', /negative length/)
     malformed(array(int8), false, 'ffffffff', /negative length/)
-    malformed(nullable(array(int8)), false, 'fffffffe', /negative length/)
+    malformed(array(int8), true, 'ffffffff0f', /negative length/)
     malformed(bytes, false, '80000000', /negative length/)
   })
 
-  test('text that is not UTF-8', () => {
-    malformed(string, false, '0002c328', /not UTF-8/)
-    malformed(string, false, '0001ff', /not UTF-8/)
-    malformed(string, false, '0003eda080', /not UTF-8/)
+  test('text that is not UTF-8 and grows beyond what can be written, when each byte becomes a character of three', () => {
+    const bytes = (length: number) => Buffer.concat([Buffer.from([length >> 8, length & 255]), Buffer.alloc(length, 0xff)]).toString('hex')
+    malformed(string, false, bytes(10_923), /not UTF-8/)
+    assert.equal((decode(only(string), 0, Buffer.from(bytes(10_922), 'hex')) as { field: string }).field.length, 10_922)
   })
 
   test('a varint of more than 32 bits or 5 bytes', () => {
@@ -224,6 +223,20 @@ suite('what is malformed', () => {
 })
 
 suite('tolerance', () => {
+  test('as in Kafka, any negative length is null where null is allowed', () => {
+    assert.equal(fieldOf(only(nullable(string)), 0, 'fffe'), null)
+    assert.equal(fieldOf(only(nullable(string)), 0, '8000'), null)
+    assert.equal(fieldOf(only(nullable(array(int8))), 0, 'fffffffe'), null)
+    assert.equal(fieldOf(only(nullable(bytes)), 0, '80000000'), null)
+    assert.equal(fieldOf(only(nullable(string), true), 0, 'ffffffff0f00'), null)
+  })
+
+  test('as in Kafka, bytes of a text that are not UTF-8 become replacement characters', () => {
+    assert.equal(fieldOf(only(string), 0, '0002c328'), '\ufffd(')
+    assert.equal(fieldOf(only(string), 0, '0001ff'), '\ufffd')
+    assert.equal(fieldOf(only(string), 0, '0003616263'), 'abc')
+  })
+
   test('unknown tagged fields are skipped', () => {
     assert.equal(fieldOf(only(tagged(2, int8), true), 0, '03' + '0003aabbcc' + '020105' + '7f00'), 5)
   })
