@@ -44,6 +44,11 @@ export interface SeatOptions {
   readonly onCommitted?: (transaction: SimulatedTransaction) => void
 }
 
+/** Producer ids rise, and the epochs of each. */
+function isBefore(one: Seat['newest'], other: Seat['newest']): boolean {
+  return one.producerId < other.producerId || (one.producerId === other.producerId && one.epoch < other.epoch)
+}
+
 /** This producer is over: fenced, or it vanished. */
 class Ended extends Error {}
 
@@ -56,6 +61,8 @@ export class Seat {
   /** Who asks for the id now, and how often somebody had asked to the end. */
   readonly taking = new Set<object>()
   taken = 0
+  /** The latest that was given out: two answers may arrive in another order than they were made. */
+  newest: Pick<Identity, 'producerId' | 'epoch'> = { producerId: -1, epoch: -1 }
 
   constructor(world: World, model: TransactionModel, options: SeatOptions) {
     this.#world = world
@@ -277,6 +284,7 @@ class TransactionalInstance {
       this.#seat.taking.delete(this)
       this.#taken = ++this.#seat.taken
     }
+    if (isBefore(this.#seat.newest, this.#identity)) this.#seat.newest = { ...this.#identity }
     this.#sequences.clear()
     world.count('transactional producers')
   }
@@ -311,9 +319,9 @@ class TransactionalInstance {
   get #mayBeFenced(): boolean {
     const { timeoutMs } = this.#seat.options
     const { nowMs, wallMs } = this.#world.time
-    const { taking, taken } = this.#seat
+    const { taking, taken, newest } = this.#seat
     // Another asked for the id since: its question may have been answered long after it was sent.
-    if (this.#taken < taken || taking.size > (taking.has(this) ? 1 : 0)) return true
+    if (this.#taken < taken || isBefore(this.#identity, newest) || taking.size > (taking.has(this) ? 1 : 0)) return true
     return this.#transaction !== null && (nowMs - this.#beganAtMs >= timeoutMs || wallMs - this.#beganWallMs >= timeoutMs)
   }
 
