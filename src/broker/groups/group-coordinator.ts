@@ -232,7 +232,7 @@ export class GroupCoordinator {
     }
     this.#registry.append(staged, (failed) => {
       // Nothing was deleted: the groups are what they were, unless one of that name was made meanwhile.
-      if (failed !== null) for (const groupId of doomed) if (this.#registry.get(groupId) === undefined) this.#registry.revive(groupId)
+      if (failed !== null) for (const groupId of doomed) this.#registry.reviveMissing(groupId)
       respond(failed === null ? errors : errors.map((error) => (error === null || error === ERRORS.groupIdNotFound ? failed : error)))
     })
   }

@@ -147,6 +147,11 @@ export class GroupRegistry implements GroupHost, ConsumerGroupHost, ShareGroupHo
     if (revived?.type === 'classic') revived.opened()
   }
 
+  /** The same, unless one of that name was made meanwhile. */
+  reviveMissing(groupId: string): void {
+    if (!this.#groups.has(groupId)) this.revive(groupId)
+  }
+
   /** Calls `run` when what a group of KIP-848 or a share group has become until now is on disk, or will never be. */
   whenSaved(groupId: string, run: WhenSaved): void {
     const group = this.#groups.get(groupId)

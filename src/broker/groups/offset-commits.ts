@@ -77,8 +77,13 @@ export class OffsetCommits {
 
   delete(groupId: string, deletions: readonly OffsetDeletion[], respond: Respond<CommitResult>): void {
     const group = this.#registry.get(groupId)
-    if (groupId === '' || group === undefined || group.type === 'share') {
-      respond(groupId === '' ? ERRORS.invalidGroupId : ERRORS.groupIdNotFound)
+    if (groupId === '') {
+      respond(ERRORS.invalidGroupId)
+      return
+    }
+    if (group === undefined || group.type === 'share') {
+      // Said only while the disk works, as in DeleteGroups: a deletion that is under way may fail.
+      this.#registry.append([], (failed) => respond(failed ?? ERRORS.groupIdNotFound))
       return
     }
     // For classic groups of consumers, whose subscriptions can be read, and for groups without members.
@@ -114,6 +119,7 @@ export class OffsetCommits {
   cleanUp(): void {
     const { offsets, settings, clock } = this.#registry
     const staged: StagedChange[] = []
+    const taken: string[] = []
     const nowMs = clock.now()
     for (const group of [...this.#registry.all()]) {
       const since = offsetRetention(group)
@@ -125,9 +131,15 @@ export class OffsetCommits {
             })
       if (expired.length > 0) staged.push(offsets.stage(group.id, expired))
       // A share group stays until it is deleted, as in Kafka.
-      if (group.type !== 'share' && isDeserted(group) && !offsets.hasAny(group.id)) staged.push(...this.#registry.take(group))
+      if (group.type === 'share' || !isDeserted(group) || offsets.hasAny(group.id)) continue
+      taken.push(group.id)
+      staged.push(...this.#registry.take(group))
     }
-    if (staged.length > 0) this.#registry.append(staged, () => undefined)
+    if (staged.length === 0) return
+    this.#registry.append(staged, (failed) => {
+      // They are what they were, offsets and all, until the next look.
+      if (failed !== null) for (const groupId of taken) this.#registry.reviveMissing(groupId)
+    })
   }
 
   #checkClaim(request: CommitRequest): ErrorRow | null {

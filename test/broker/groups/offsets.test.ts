@@ -232,6 +232,23 @@ test('a group that is deleted with a commit under way is gone with it', async ()
   assert.equal(it.groups.offsetCount, 0)
 })
 
+test('offsets that expire while the disk refuses to forget them keep their group; nobody is told that it is gone', async () => {
+  const it = await world({ offsetsRetentionMs: 50_000, offsetsRetentionCheckIntervalMs: 1_000 })
+  it.commit({ offset: 1 })
+  it.log.commit()
+  it.clock.advance(60_000)
+  const early = deleteOffsets(it, ['t', 0])
+  it.log.fail()
+  assert.equal(early.result, 'NOT_COORDINATOR')
+  assert.equal(it.state(), 'Empty')
+  assert.equal(it.committed(), 1)
+  it.clock.advance(1_000)
+  const late = deleteOffsets(it, ['t', 0])
+  it.log.commit()
+  assert.equal(late.result, 'GROUP_ID_NOT_FOUND')
+  assert.equal(it.state(), 'none')
+})
+
 test('OffsetDelete: topics that members consume are 86, others go', async () => {
   const it = await world()
   const [member] = it.stable({})
@@ -264,7 +281,9 @@ test('OffsetDelete of what is not there is confirmed only while the disk works: 
 
 test('OffsetDelete: a group with members of another type is 68, an unknown one 69, an empty id 24', async () => {
   const it = await world()
-  assert.equal(deleteOffsets(it, ['t', 0]).result, 'GROUP_ID_NOT_FOUND')
+  const unknown = deleteOffsets(it, ['t', 0])
+  it.log.commit()
+  assert.equal(unknown.result, 'GROUP_ID_NOT_FOUND')
   it.stable({ protocolType: 'connect' })
   assert.equal(deleteOffsets(it, ['t', 0]).result, 'NON_EMPTY_GROUP')
   let empty: string | undefined
