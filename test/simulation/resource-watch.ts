@@ -12,8 +12,8 @@ export interface ResourceBounds {
   readonly openFiles: number
   /** Running beside those of connections. */
   readonly timers: number
-  /** Connections: those of all clients, and some that they have given up and the broker has not noticed. */
-  readonly connections: number
+  /** Connections beyond those that clients hold: given up by them, which the broker has not noticed. */
+  readonly abandonedConnections: number
   /** Waiting to be sent on one connection: its bound, and one answer. */
   readonly outputBytes: number
   /** Appended and not on disk: its bound, and what all connections had sent before they were stopped. */
@@ -40,7 +40,7 @@ export interface ResourceBounds {
 export const RESOURCE_BOUNDS: ResourceBounds = {
   openFiles: 32,
   timers: 60,
-  connections: 200,
+  abandonedConnections: 60,
   outputBytes: 2 * 1_048_576,
   unsyncedBytes: 2 * 524_288,
   tailCacheBytes: 65_536,
@@ -103,13 +103,13 @@ export class ResourceWatch {
   }
 
   #look(): void {
-    const { broker, disk, network } = this.#world
+    const { broker, clients, disk, network } = this.#world
     if (!broker.alive) return
     this.#see('openFiles', disk.openFiles(broker))
     const sockets = network.socketsOf(broker)
     // One that closes has told everybody, and waits for the last of them.
     if (this.#world.up) this.#see('timers', broker.timerCount - TIMERS_PER_CONNECTION * sockets.length)
-    this.#see('connections', sockets.length)
+    this.#see('abandonedConnections', sockets.length - network.socketsOf(clients).length)
     for (const { bufferedBytes } of sockets) this.#see('outputBytes', bufferedBytes)
     for (const [name, value] of Object.entries(this.#world.server?.gauges() ?? {})) {
       if (name in RESOURCE_BOUNDS) this.#see(name as keyof ResourceBounds, value)
