@@ -2,7 +2,7 @@ import { loadSettings, settingsOfObject } from './config/load.ts'
 import type { SettingsInput } from './config/settings.ts'
 import type { HostPort } from './runtime/network.ts'
 import { type Machine, openServer, REAL_MACHINE } from './server.ts'
-import { createLogger, type Logger, silentLogger } from './telemetry/logger.ts'
+import { createLogger, type Logger } from './telemetry/logger.ts'
 
 export type { HostPort, Logger, Machine, SettingsInput }
 
@@ -53,7 +53,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
   const loaded = loadSettings(settingsOfObject(own, 'startBroker'), settingsOfObject(given, 'startBroker settings'))
   if ('problems' in loaded) throw new Error(loaded.problems.join('\n'))
   const { settings } = loaded
-  const logger = options.logger ?? (loaded.given.has('log.level') ? createLogger(settings['log.level']) : silentLogger)
+  const logger = options.logger ?? createLogger(loaded.given.has('log.level') ? settings['log.level'] : 'silent')
   const server = await openServer(settings, logger, { ...REAL_MACHINE, ...options.machine })
   const url = (address: HostPort | undefined): string =>
     address === undefined ? '' : `${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`

@@ -52,7 +52,7 @@ import {
 import { TlsListeners } from './server-tls.ts'
 import { openSaslOffer } from './server-tokens.ts'
 import type { BrokerGauges } from './telemetry/gauges.ts'
-import type { Logger } from './telemetry/logger.ts'
+import { type LeveledLogger, type Logger, leveled } from './telemetry/logger.ts'
 import { type Compress, type Decompress, compress as deflate, decompress as inflate } from './util/compression.ts'
 
 const NODE_ID = 1
@@ -101,7 +101,8 @@ export interface Machine {
 export const REAL_MACHINE: Machine = { clock: systemClock, random: systemRandom, network: nodeNetwork, files: null }
 
 /** Opens storage, log, broker and listeners, in that order. Rejects with a `StartError`, and then nothing stays open. */
-export async function openServer(settings: Settings, logger: Logger, machine: Machine = REAL_MACHINE): Promise<Server> {
+export async function openServer(settings: Settings, given: Logger, machine: Machine = REAL_MACHINE): Promise<Server> {
+  const logger = leveled(given)
   const opened: Closer[] = []
   let closing: Promise<void> | undefined
   const close = (): Promise<void> => {
@@ -150,7 +151,7 @@ type ListenerGauge = 'partialFrameBytes' | 'fetchReservedBytes'
 /** Makes everything that keeps state, then replays that state, then brings it to life. */
 async function openCore(
   settings: Settings,
-  logger: Logger,
+  logger: LeveledLogger,
   { clock, random, files, bounds, decompress, compress, wrapLog }: Machine,
   opened: Closer[],
 ): Promise<Core> {
@@ -218,6 +219,7 @@ async function openCore(
     groupConfigs,
     quotas,
     throttle: new Throttle(quotas, clock),
+    logLevels: logger,
   }
   const gauges = () => ({
     ...localLog.gauges(),

@@ -9,6 +9,7 @@ import { parseTopicConfigs, topicConfigRow } from '../broker/topics/topic-config
 import { checkTopicName } from '../broker/topics/topic-name.ts'
 import { CLUSTER_RESOURCE } from './cluster-resource.ts'
 import type { RequestContext } from './handler.ts'
+import { kafkaLevel, LOG_LEVELS, ROOT_LOGGER } from './log-levels.ts'
 
 /** Kafka's types of resources that have configs. */
 export const CONFIG_RESOURCES = { topic: 2, broker: 4, brokerLogger: 8, clientMetrics: 16, group: 32 } as const
@@ -47,7 +48,7 @@ export function configTarget({ resourceType, resourceName }: Resource, operation
     case CONFIG_RESOURCES.group:
       return groupTarget(resourceName, operation, context)
     case CONFIG_RESOURCES.brokerLogger:
-      return failure(ERRORS.invalidRequest, 'the log level is the setting log.level; it is fixed while the broker runs')
+      return loggerTarget(resourceName, operation, context)
     case CONFIG_RESOURCES.clientMetrics:
       return failure(ERRORS.invalidRequest, 'metrics of clients (KIP-714) are not served')
     default:
@@ -87,6 +88,32 @@ function brokerTarget(name: string, operation: ConfigOperation, context: Request
     parse: (configs) => brokerConfigs.parse(scope, configs),
     set: (configs, onDone) => brokerConfigs.set(scope, configs, onDone),
     describe: () => brokerConfigs.describe(scope),
+  }
+}
+
+function loggerTarget(name: string, operation: ConfigOperation, context: RequestContext): ConfigTarget | Failure {
+  const { security, identity, logLevels } = context.broker
+  if (!security.authorize(context.connection.principal, operation, 'cluster', CLUSTER_RESOURCE)) return failure(ERRORS.clusterAuthorizationFailed)
+  if (name !== `${identity.nodeId}`) return failure(ERRORS.invalidRequest, `the only broker is ${identity.nodeId}, not "${name}"`)
+  const value = kafkaLevel(logLevels.level)
+  return {
+    own: new Map(),
+    missing: null,
+    row: () => undefined,
+    parse: (levels) => {
+      for (const [logger, level] of levels) {
+        if (logger !== ROOT_LOGGER) return failure(ERRORS.invalidConfig, `there is no logger "${logger}", only "${ROOT_LOGGER}"`)
+        if (LOG_LEVELS.get(level) === undefined)
+          return failure(ERRORS.invalidConfig, `there is no log level "${level}", only ${[...LOG_LEVELS.keys()].join(', ')}`)
+      }
+      return levels
+    },
+    set: (levels, onDone) => {
+      const level = LOG_LEVELS.get(levels.get(ROOT_LOGGER) ?? '')
+      if (level !== undefined) logLevels.setLevel(level)
+      onDone(null)
+    },
+    describe: () => [{ name: ROOT_LOGGER, value, source: 'logger', isReadOnly: false, isSensitive: false, type: null, doc: '', synonyms: [] }],
   }
 }
 

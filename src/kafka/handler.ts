@@ -11,6 +11,7 @@ import type { Recompression } from '../broker/topics/recompression.ts'
 import type { TransactionCoordinator } from '../broker/transactions/transaction-coordinator.ts'
 
 import type { HostPort } from '../runtime/network.ts'
+import type { LogLevels } from '../telemetry/logger.ts'
 import type { FetchMemory } from './fetch-memory.ts'
 import type { FetchSessions } from './fetch-sessions.ts'
 import type { Authentication } from './sasl/authentication.ts'
@@ -85,6 +86,7 @@ export interface KafkaBroker extends BrokerContext {
   readonly groupConfigs: GroupConfigs
   readonly quotas: ClientQuotas
   readonly throttle: Throttle
+  readonly logLevels: LogLevels
 }
 
 /** What Metadata and DescribeCluster say of this broker. */

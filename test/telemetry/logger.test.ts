@@ -3,7 +3,7 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { createLogger, type LogLevel } from '../../src/telemetry/logger.ts'
+import { createLogger, type LogLevel, leveled } from '../../src/telemetry/logger.ts'
 
 /** What a logger of this level writes to its file descriptor. */
 function written(level: LogLevel, run: (logger: ReturnType<typeof createLogger>) => void): Record<string, unknown>[] {
@@ -46,4 +46,28 @@ test('what is below the level is not written, and silent writes nothing', () => 
   assert.deepEqual(levels('debug'), ['debug', 'info', 'warn', 'error'])
   assert.deepEqual(levels('warn'), ['warn', 'error'])
   assert.deepEqual(levels('silent'), [])
+})
+
+test('the level is changed while it runs; another logger is let through until then', () => {
+  const lines = written('warn', (logger) => {
+    logger.info({}, 'one')
+    logger.setLevel('debug')
+    logger.debug({}, 'two')
+    logger.setLevel('silent')
+    logger.error({}, 'three')
+    assert.equal(logger.level, 'silent')
+    assert.equal(leveled(logger), logger)
+  })
+  assert.deepEqual(
+    lines.map(({ msg, level }) => [msg, level]),
+    [['two', 'debug']],
+  )
+  const heard: string[] = []
+  const hear = (_: object, message: string) => heard.push(message)
+  const other = leveled({ debug: hear, info: hear, warn: hear, error: hear })
+  other.debug({}, 'all')
+  other.setLevel('error')
+  other.warn({}, 'not')
+  other.error({}, 'but')
+  assert.deepEqual(heard, ['all', 'but'])
 })

@@ -1,10 +1,11 @@
 import type { LogStore } from '../../log/ports.ts'
 import { ERRORS, type Failure, failure } from '../errors.ts'
 import { STATE_KINDS } from '../state-kinds.ts'
-import { BROKER_CONFIGS, type BrokerConfigRow, INITIAL_CLUSTER_CONFIGS } from './broker-config.ts'
-import { ConfigProblem, type ConfigRow, type ConfigType, parseConfig } from './config-row.ts'
+import { BROKER_CONFIGS, INITIAL_CLUSTER_CONFIGS } from './broker-config.ts'
+import type { BrokerConfigRow } from './broker-config-row.ts'
+import { ConfigProblem, type ConfigRow, type ConfigType, configRow, parseConfig } from './config-row.ts'
 import { ConfigStore } from './config-store.ts'
-import { FIXED_KAFKA_CONFIGS } from './fixed-kafka-configs.ts'
+import { FIXED_KAFKA_CONFIGS, FIXED_KAFKA_LISTS } from './fixed-kafka-configs.ts'
 import type { ConfigSynonym, ResolvedConfig } from './resolved-config.ts'
 
 /** A setting that the broker was started with. */
@@ -22,6 +23,15 @@ export type BrokerConfigScope = 'broker' | 'cluster'
 
 const ROWS: ReadonlyMap<string, BrokerConfigRow> = new Map(BROKER_CONFIGS.map((row) => [row.key, row]))
 const TOPIC_DEFAULTS = BROKER_CONFIGS.filter(({ topicKey, changes }) => topicKey !== null && changes !== 'never')
+
+/** Local retention that is that of the whole log; no limit. */
+const AS_RETENTION = -2
+const UNLIMITED = -1
+const WEEK_MS = 604_800_000
+const TIERS = [
+  { retention: 'log.retention.ms', local: 'log.local.retention.ms', lag: 'log.remote.copy.lag.ms', otherwise: WEEK_MS },
+  { retention: 'log.retention.bytes', local: 'log.local.retention.bytes', lag: 'log.remote.copy.lag.bytes', otherwise: UNLIMITED },
+] as const
 
 /** The names of the two scopes in the store. */
 const NAMES: Readonly<Record<BrokerConfigScope, string>> = { broker: 'broker', cluster: 'cluster' }
@@ -68,7 +78,9 @@ export class BrokerConfigs {
 
   /** The row of a key that lists can be added to; undefined for a key that is not known. */
   row(key: string): ConfigRow | undefined {
-    return ROWS.get(key)
+    const setting = this.#statics.get(key)
+    if (setting !== undefined) return ROWS.get(key) ?? configRow(key, setting.type, setting.default, setting.doc)
+    return ROWS.get(key) ?? (FIXED_KAFKA_LISTS.has(key) ? configRow(key, 'list', null, 'Fixed at start.') : undefined)
   }
 
   /** The configs as they would be kept, or why they are not: INVALID_REQUEST, or INVALID_CONFIG where only all brokers can have them. */
@@ -80,12 +92,39 @@ export class BrokerConfigs {
       if (isFixed) return failure(ERRORS.invalidRequest, `${key} cannot change while the broker runs`)
       const value = row === undefined ? text : parseConfig(row, text)
       if (value instanceof ConfigProblem) return failure(ERRORS.invalidRequest, value.message)
+      if (scope === 'cluster' && row?.changes === 'own') return failure(ERRORS.invalidRequest, `${key} is one of each broker`)
       if (scope === 'broker' && row?.changes === 'all') return failure(ERRORS.invalidConfig, `${key} is one for all brokers`)
+      const size = row?.isPool === true ? this.#checkSize(key, Number(value)) : null
+      if (size !== null) return failure(ERRORS.invalidRequest, size)
       parsed.set(key, value)
     }
     const missing = scope === 'cluster' ? [...INITIAL_CLUSTER_CONFIGS.keys()].find((key) => !parsed.has(key)) : undefined
     if (missing !== undefined) return failure(ERRORS.invalidConfig, `${missing} can be changed for all brokers, not taken away`)
+    const tooFar = this.#checkTiers(scope, parsed)
+    if (tooFar !== null) return failure(ERRORS.invalidRequest, tooFar)
     return this.#store.check(NAMES[scope], parsed) ?? parsed
+  }
+
+  #checkSize(key: string, size: number): string | null {
+    const now = this.number(key)
+    if (size >= Math.floor(now / 2) && size <= now * 2) return null
+    return `${key} is ${now} now: one change at most halves or doubles it, ${size} is further`
+  }
+
+  /** What would stay here beside tiered storage is a part of all that stays. */
+  #checkTiers(scope: BrokerConfigScope, next: ReadonlyMap<string, string>): string | null {
+    const own = scope === 'broker' ? next : this.changed('broker')
+    const all = scope === 'cluster' ? next : this.changed('cluster')
+    const number = (key: string, otherwise: number): number => Number(own.get(key) ?? all.get(key) ?? this.#given(key) ?? this.#default(key) ?? otherwise)
+    for (const { retention, local, lag, otherwise } of TIERS) {
+      if (![retention, local, lag].some((key) => next.has(key))) continue
+      const whole = number(retention, otherwise)
+      const here = number(local, AS_RETENTION) === AS_RETENTION ? whole : number(local, AS_RETENTION)
+      // Any negative number is no limit.
+      if (whole >= 0 && (here < 0 || here > whole)) return `${local} must not be above ${retention}`
+      if (here >= 0 && number(lag, 0) > here) return `${lag} must not be above ${local}`
+    }
+    return null
   }
 
   /** Replaces what was changed in a scope (`parse` gave it): it holds when this returns, until the disk refuses it. */
@@ -106,7 +145,7 @@ export class BrokerConfigs {
     const setting = this.#statics.get(key)
     const type = row?.type ?? setting?.type ?? null
     // As Kafka does: nobody can say of an unknown key that it is no secret.
-    const isSensitive = type === null
+    const isSensitive = type === null || type === 'password'
     const synonyms = isSensitive ? places.map((place) => ({ ...place, value: null })) : places
     const held = synonyms[0]
     return {

@@ -1,5 +1,5 @@
 /** Kafka's types of config values. Dynamic configs are text; this is how it is read. */
-export type ConfigType = 'boolean' | 'string' | 'int' | 'long' | 'double' | 'list'
+export type ConfigType = 'boolean' | 'string' | 'int' | 'short' | 'long' | 'double' | 'list' | 'password'
 
 /** One config key: of a topic, of the broker, of a group. */
 export interface ConfigRow {
@@ -37,6 +37,7 @@ export class ConfigProblem {
   }
 }
 
+const SHORT_MAX = 2n ** 15n - 1n
 const INT_MAX = 2n ** 31n - 1n
 const LONG_MAX = 2n ** 63n - 1n
 
@@ -46,6 +47,8 @@ export function parseConfig(row: ConfigRow, text: string): string | ConfigProble
   switch (row.type) {
     case 'boolean':
       return /^(true|false)$/i.test(value) ? parseText(row, value.toLowerCase()) : new ConfigProblem(`${row.key} must be true or false, not "${text}"`)
+    case 'short':
+      return parseInteger(row, value, SHORT_MAX)
     case 'int':
       return parseInteger(row, value, INT_MAX)
     case 'long':
@@ -55,6 +58,7 @@ export function parseConfig(row: ConfigRow, text: string): string | ConfigProble
     case 'list':
       return parseList(row, value)
     case 'string':
+    case 'password':
       return parseText(row, value)
   }
 }

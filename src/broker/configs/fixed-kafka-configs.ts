@@ -29,8 +29,8 @@ export const FIXED_KAFKA_CONFIGS: ReadonlySet<string> = new Set(
   group.streams.min.assignment.interval.ms group.streams.min.heartbeat.interval.ms group.streams.min.session.timeout.ms
   group.streams.num.standby.replicas group.streams.rack.aware.assignment.tags group.streams.session.timeout.ms
   group.streams.topology.description.plugin.class initial.broker.registration.timeout.ms inter.broker.listener.name
-  kafka.metrics.polling.interval.secs kafka.metrics.reporters leader.imbalance.check.interval.seconds listener.security.protocol.map listeners
-  log.dir log.dir.failure.timeout.ms log.dirs log.flush.offset.checkpoint.interval.ms log.flush.scheduler.interval.ms
+  kafka.metrics.polling.interval.secs kafka.metrics.reporters leader.imbalance.check.interval.seconds listener.security.protocol.map
+  listeners log.dir log.dir.failure.timeout.ms log.dirs log.flush.offset.checkpoint.interval.ms log.flush.scheduler.interval.ms
   log.flush.start.offset.checkpoint.interval.ms max.request.partition.size.limit metadata.log.dir
   metadata.log.max.record.bytes.between.snapshots metadata.log.max.snapshot.interval.ms metadata.log.segment.bytes metadata.log.segment.ms
   metadata.max.idle.interval.ms metadata.max.retention.bytes metadata.max.retention.ms metrics.num.samples metrics.recording.level
@@ -58,19 +58,35 @@ export const FIXED_KAFKA_CONFIGS: ReadonlySet<string> = new Set(
   sasl.oauthbearer.jwt.validator.class sasl.oauthbearer.scope sasl.oauthbearer.scope.claim.name sasl.oauthbearer.sub.claim.name
   sasl.oauthbearer.token.endpoint.url sasl.server.callback.handler.class sasl.server.max.receive.size security.inter.broker.protocol
   security.providers share.coordinator.append.linger.ms share.coordinator.load.buffer.size
-  share.coordinator.snapshot.update.records.per.snapshot share.coordinator.state.topic.compression.codec share.coordinator.state.topic.min.isr
-  share.coordinator.state.topic.num.partitions share.coordinator.state.topic.replication.factor share.coordinator.state.topic.segment.bytes
-  share.coordinator.threads share.coordinator.write.timeout.ms share.fetch.purgatory.purge.interval.requests
-  socket.connection.setup.timeout.max.ms socket.connection.setup.timeout.ms socket.listen.backlog.size socket.receive.buffer.bytes
-  socket.send.buffer.bytes ssl.allow.dn.changes ssl.allow.san.changes ssl.cipher.suites ssl.client.auth ssl.enabled.protocols
-  ssl.endpoint.identification.algorithm ssl.engine.factory.class ssl.key.password ssl.keymanager.algorithm ssl.keystore.certificate.chain
-  ssl.keystore.key ssl.keystore.location ssl.keystore.password ssl.keystore.type ssl.principal.mapping.rules ssl.protocol ssl.provider
-  ssl.secure.random.implementation ssl.trustmanager.algorithm ssl.truststore.certificates ssl.truststore.location ssl.truststore.password
-  ssl.truststore.type telemetry.max.bytes transaction.abort.timed.out.transaction.cleanup.interval.ms transaction.max.timeout.ms
-  transaction.remove.expired.transaction.cleanup.interval.ms transaction.state.log.load.buffer.size transaction.state.log.min.isr
-  transaction.state.log.num.partitions transaction.state.log.replication.factor transaction.state.log.segment.bytes
-  transaction.two.phase.commit.enable transactional.id.expiration.ms
+  share.coordinator.snapshot.update.records.per.snapshot share.coordinator.state.topic.compression.codec
+  share.coordinator.state.topic.min.isr share.coordinator.state.topic.num.partitions share.coordinator.state.topic.replication.factor
+  share.coordinator.state.topic.segment.bytes share.coordinator.threads share.coordinator.write.timeout.ms
+  share.fetch.purgatory.purge.interval.requests socket.connection.setup.timeout.max.ms socket.connection.setup.timeout.ms
+  socket.listen.backlog.size socket.receive.buffer.bytes socket.send.buffer.bytes ssl.allow.dn.changes ssl.allow.san.changes ssl.client.auth
+  ssl.enabled.protocols ssl.engine.factory.class ssl.key.password ssl.keystore.certificate.chain ssl.keystore.key ssl.keystore.location
+  ssl.keystore.password ssl.keystore.type ssl.principal.mapping.rules ssl.truststore.certificates ssl.truststore.location
+  ssl.truststore.password ssl.truststore.type telemetry.max.bytes transaction.abort.timed.out.transaction.cleanup.interval.ms
+  transaction.max.timeout.ms transaction.remove.expired.transaction.cleanup.interval.ms transaction.state.log.load.buffer.size
+  transaction.state.log.min.isr transaction.state.log.num.partitions transaction.state.log.replication.factor
+  transaction.state.log.segment.bytes transaction.two.phase.commit.enable transactional.id.expiration.ms
 `
     .split(/\s+/)
     .filter((key) => key !== ''),
 )
+
+/** Those of them that are lists: adding to one is refused as changing it is, and not because it were no list. */
+export const FIXED_KAFKA_LISTS: ReadonlySet<string> = new Set([
+  'advertised.listeners',
+  'controller.quorum.bootstrap.servers',
+  'controller.quorum.voters',
+  'early.start.listeners',
+  'group.consumer.assignors',
+  'group.coordinator.rebalance.protocols',
+  'group.share.assignors',
+  'group.streams.assignors',
+  'group.streams.rack.aware.assignment.tags',
+  'kafka.metrics.reporters',
+  'listeners',
+  'log.dir',
+  'log.dirs',
+])

@@ -1,7 +1,7 @@
 import type { ConfigType } from './config-row.ts'
 
 /** Where a value came from (KIP-226), from the nearest to the farthest. */
-export type ConfigSource = 'topic' | 'group' | 'broker' | 'cluster' | 'static' | 'default'
+export type ConfigSource = 'topic' | 'group' | 'logger' | 'broker' | 'cluster' | 'static' | 'default'
 
 /** A place that has a value for a config, under the name it has there. */
 export interface ConfigSynonym {

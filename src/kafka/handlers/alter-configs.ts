@@ -1,4 +1,5 @@
 import { ERRORS, type Failure, failure } from '../../broker/errors.ts'
+import { CONFIG_RESOURCES } from '../config-target.ts'
 import type { Handler } from '../handler.ts'
 import type { AlterConfigsRequest, AlterConfigsResponse } from '../messages/alter-configs.ts'
 import type { Input } from '../wire/message.ts'
@@ -11,7 +12,9 @@ export const alterConfigs: Handler<AlterConfigsRequest, Input<typeof AlterConfig
   responses: await alterResources(request.resources, request.validateOnly, context, replacement),
 })
 
-function replacement({ configs }: Resource): Map<string, string> | Failure {
+function replacement({ resourceType, configs }: Resource): Map<string, string> | Failure {
+  // As in Kafka: the levels of loggers are changed one by one.
+  if (resourceType === CONFIG_RESOURCES.brokerLogger) return failure(ERRORS.invalidRequest, 'levels of loggers are altered incrementally')
   const next = new Map<string, string>()
   for (const { name, value } of configs) {
     if (value === null) return failure(ERRORS.invalidRequest, `the config "${name}" has no value`)

@@ -6,10 +6,10 @@ import type { Input } from '../wire/message.ts'
 type ConfigEntry = Input<typeof DescribeConfigsResponse>['results'][number]['configs'][number]
 
 /** Where a value came from (KIP-226): Kafka's numbers. */
-export const CONFIG_SOURCES: Readonly<Record<ConfigSource, number>> = { topic: 1, broker: 2, cluster: 3, static: 4, default: 5, group: 8 }
+export const CONFIG_SOURCES: Readonly<Record<ConfigSource, number>> = { topic: 1, broker: 2, cluster: 3, static: 4, default: 5, logger: 6, group: 8 }
 
 /** Kafka's numbers of types. */
-const TYPES: Readonly<Record<ConfigType, number>> = { boolean: 1, string: 2, int: 3, long: 5, double: 6, list: 7 }
+const TYPES: Readonly<Record<ConfigType, number>> = { boolean: 1, string: 2, int: 3, short: 4, long: 5, double: 6, list: 7, password: 9 }
 const UNKNOWN_TYPE = 0
 
 interface EntryOptions {

@@ -9,9 +9,10 @@ type Result = Input<typeof DescribeConfigsResponse>['results'][number]
 type Resource = DescribeConfigsRequest['resources'][number]
 
 /**
- * DescribeConfigs (32): all configs of topics, of this broker, of all brokers, of groups, with where they came from (rule 8).
+ * DescribeConfigs (32): all configs of topics, of this broker, of all brokers, of groups, the level of its logger, with where
+ * they came from (rule 8).
  *
- * v1: sources and synonyms. v3: types and documentation. Other resources (loggers, client metrics) get 42.
+ * v1: sources and synonyms. v3: types and documentation. Client metrics (KIP-714), which are not served, get 42.
  */
 export const describeConfigs: Handler<DescribeConfigsRequest, Input<typeof DescribeConfigsResponse>> = (request, context) => ({
   results: request.resources.map((resource) => describeResource(resource, request, context)),

@@ -1,7 +1,8 @@
 import { itemsOf } from '../../broker/configs/config-row.ts'
 import { ERRORS, type Failure, failure } from '../../broker/errors.ts'
-import type { ConfigTarget } from '../config-target.ts'
+import { CONFIG_RESOURCES, type ConfigTarget } from '../config-target.ts'
 import type { Handler } from '../handler.ts'
+import { ROOT_LOGGER } from '../log-levels.ts'
 import type { IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse } from '../messages/incremental-alter-configs.ts'
 import type { Input } from '../wire/message.ts'
 import { alterResources } from './alter-resources.ts'
@@ -18,7 +19,8 @@ export const incrementalAlterConfigs: Handler<IncrementalAlterConfigsRequest, In
   responses: await alterResources(request.resources, request.validateOnly, context, changed),
 })
 
-function changed({ configs }: Resource, target: ConfigTarget): Map<string, string> | Failure {
+function changed({ resourceType, configs }: Resource, target: ConfigTarget): Map<string, string> | Failure {
+  if (resourceType === CONFIG_RESOURCES.brokerLogger) return changedLevels(configs)
   const next = new Map(target.own)
   for (const { name, configOperation, value } of configs) {
     if (configOperation === DELETE) {
@@ -41,6 +43,19 @@ function changed({ configs }: Resource, target: ConfigTarget): Map<string, strin
         // As Kafka answers: it meets an exception.
         return failure(ERRORS.unknownServerError, `there is no config operation ${configOperation}`)
     }
+  }
+  return next
+}
+
+/** Of a logger the level is set; taking one away gives it that of the root logger, which itself has to have one. */
+function changedLevels(configs: Resource['configs']): Map<string, string> | Failure {
+  const next = new Map<string, string>()
+  for (const { name, configOperation, value } of configs) {
+    if (configOperation === SET && value === null) return failure(ERRORS.invalidRequest, `the logger "${name}" has no level`)
+    if (configOperation !== SET && configOperation !== DELETE)
+      return failure(ERRORS.invalidRequest, `levels of loggers are set or deleted, not ${configOperation}`)
+    if (configOperation === DELETE && name === ROOT_LOGGER) return failure(ERRORS.invalidRequest, 'the root logger has a level')
+    next.set(name, value ?? '')
   }
   return next
 }

@@ -104,3 +104,37 @@ test('a store has a limit of names and of bytes', async () => {
   assert.equal(store.check('z', one), null)
   assert.deepEqual([...store.names()], ['y'])
 })
+
+test('a number of threads is halved or doubled at most, from what it is now', async () => {
+  const t = await setup()
+  const code = (value: string) => t.set('broker', { 'num.io.threads': value })[0]?.error.kafka ?? 0
+  assert.deepEqual(['3', '17', '0', 'x'].map(code), [42, 42, 42, 42])
+  assert.deepEqual(['4', '8', '16', '32'].map(code), [0, 0, 0, 0])
+  assert.equal(code('8'), 42, 'half of 32 is 16')
+  assert.deepEqual(t.told('num.io.threads')?.slice(0, 2), ['32', 'broker'])
+})
+
+test('what only one broker has is refused for all of them, and a password is told to nobody', async () => {
+  const t = await setup()
+  assert.equal(t.set('cluster', { 'sasl.jaas.config': 'x' })[0]?.error.kafka, 42)
+  t.set('broker', { 'sasl.jaas.config': 'x' })
+  assert.deepEqual(t.told('sasl.jaas.config'), [null, 'broker', 'sasl.jaas.config=null broker'])
+})
+
+test('what stays here beside tiered storage is a part of all that stays, in whatever order they are set', async () => {
+  const t = await setup()
+  const code = (values: Record<string, string>) => t.set('broker', values)[0]?.error.kafka ?? 0
+  assert.equal(code({ 'log.local.retention.ms': '604800001' }), 42)
+  assert.equal(code({ 'log.local.retention.ms': '-1' }), 42)
+  assert.equal(code({ 'log.local.retention.ms': '604800001', 'log.retention.ms': '-1' }), 0)
+  assert.equal(code({ 'log.retention.ms': '5' }), 42)
+  assert.equal(code({ 'log.remote.copy.lag.ms': '604800002' }), 42)
+  assert.equal(code({ 'log.remote.copy.lag.bytes': '5' }), 0)
+  assert.equal(code({ 'log.retention.bytes': '4' }), 42)
+})
+
+test('items can be added to settings that are lists, as far as they change at all', async () => {
+  const { configs } = await setup()
+  for (const key of ['listeners', 'metric.reporters', 'log.cleanup.policy']) assert.equal(configs.row(key)?.type, 'list', key)
+  assert.equal(configs.row('node.id'), undefined)
+})

@@ -11,6 +11,7 @@ import { FetchMemory } from '../../../src/kafka/fetch-memory.ts'
 import { FetchSessions } from '../../../src/kafka/fetch-sessions.ts'
 import { type ClientConnection, DEFAULT_KAFKA_SETTINGS, type Handler, type KafkaBroker, type RequestContext } from '../../../src/kafka/handler.ts'
 import { ShareSessions } from '../../../src/kafka/share-sessions.ts'
+import { leveled, silentLogger } from '../../../src/telemetry/logger.ts'
 import { compress, decompress } from '../../../src/util/compression.ts'
 import { ANYBODY, openSecurity, TestConnection, World } from '../../broker/groups/support/world.ts'
 
@@ -40,6 +41,7 @@ export async function handlerWorld(...denied: string[]) {
     groupConfigs: new GroupConfigs(world.log, brokerConfigs),
     quotas,
     throttle: new Throttle(quotas, world.context.clock),
+    logLevels: leveled(silentLogger),
   }
   const connection = Object.assign(new TestConnection(), { principal: ANYBODY, remoteAddress: '127.0.0.1', advertised: { host: 'broker', port: 9092 } })
   const call = async <Q, R>(handler: Handler<Q, R>, version: number, request: Q): Promise<R> => {

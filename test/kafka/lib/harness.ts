@@ -24,7 +24,7 @@ import type { HostPort } from '../../../src/runtime/network.ts'
 import { nodeNetwork } from '../../../src/runtime/node-network.ts'
 import { systemRandom } from '../../../src/runtime/random.ts'
 import { systemClock } from '../../../src/runtime/system-clock.ts'
-import { type Logger, silentLogger } from '../../../src/telemetry/logger.ts'
+import { type Logger, leveled, silentLogger } from '../../../src/telemetry/logger.ts'
 import { compress, decompress } from '../../../src/util/compression.ts'
 import { sharePolicy } from '../../broker/shares/policy.ts'
 
@@ -81,6 +81,7 @@ export async function startKafka<L extends LogStore>(log: L, options: HarnessOpt
     groupConfigs,
     quotas,
     throttle: new Throttle(quotas, systemClock),
+    logLevels: leveled(silentLogger),
   }
   const server = new KafkaServer(
     broker,

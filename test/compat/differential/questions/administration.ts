@@ -112,6 +112,34 @@ const features: readonly Question[] = versions(0, 2).flatMap((version) =>
   })),
 )
 
+/** Rule 4 says which levels there are here. */
+const LEVELS = 'the levels of features are what this broker does (rule 4): none is changed'
+const levels: readonly Question[] = (
+  [
+    ['transaction.version', 1, 1],
+    ['transaction.version', 1, 2, LEVELS],
+    ['transaction.version', 0, 3, LEVELS],
+    ['transaction.version', 3, 1],
+    ['transaction.version', 2, 2],
+    ['group.version', 0, 1],
+    ['group.version', 0, 2, LEVELS],
+    ['group.version', 2, 1],
+    ['group.version', -1, 1],
+    ['group.version', 1, 4],
+    ['share.version', 0, 2, LEVELS],
+    ['share.version', 1, 2],
+    ['share.version', 2, 1, LEVELS],
+    ['share.version', 3, 1],
+    ['metadata.version', 1, 2],
+    ['no.such.feature', 0, 2],
+  ] as const
+).map(([feature, maxVersionLevel, upgradeType, difference]) => ({
+  name: `UpdateFeatures to another level: ${feature} ${maxVersionLevel} by ${upgradeType}, validated only`,
+  ...(difference === undefined ? {} : { difference }),
+  ask: (peer: Peer) =>
+    peer.plain(FEATURES, 2, { featureUpdates: [{ feature, maxVersionLevel, allowDowngrade: upgradeType > 1, upgradeType }], validateOnly: true }),
+}))
+
 const partitions: readonly Question[] = [
   { names: ['a', 'b', 'nowhere', 'a b', ''], limit: 2_000, cursor: null },
   { names: ['a', '', ''], limit: 2_000, cursor: null },
@@ -365,6 +393,7 @@ export const ADMINISTRATION_QUESTIONS: readonly Question[] = [
   ...elections,
   ...quorum,
   ...features,
+  ...levels,
   ...partitions,
   ...quotaQuestions,
   ...addresses,

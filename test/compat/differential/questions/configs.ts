@@ -7,6 +7,7 @@ import { makeTopic as makeAskedTopic } from './topics-for-questions.ts'
 
 const TOPIC = 2
 const BROKER = 4
+const LOGGER = 8
 const SET = 0
 const DELETE = 1
 const APPEND = 2
@@ -178,15 +179,33 @@ const BROKER_CHANGES: readonly (readonly Change[])[] = [
   ],
 ]
 
+/** Configs of a broker that a running Kafka changes: none of these values is taken, or all of them are. */
+const LIVE_KEYS: readonly string[] = `
+  background.threads config.providers cordoned.log.dirs errors.deadletterqueue.auto.create.topics.enable errors.deadletterqueue.topic.name.prefix
+  follower.fetch.last.tiered.offset.enable group.consumer.assignment.interval.ms group.coordinator.cached.buffer.max.bytes
+  group.share.assignment.interval.ms group.streams.assignment.interval.ms log.cleaner.backoff.ms log.cleaner.dedupe.buffer.size
+  log.cleaner.io.buffer.load.factor log.cleaner.io.buffer.size log.cleaner.io.max.bytes.per.second log.cleaner.threads log.flush.interval.ms
+  log.local.retention.bytes log.local.retention.ms log.remote.copy.lag.bytes log.remote.copy.lag.ms log.retention.bytes log.retention.ms
+  max.connection.creation.rate max.connections max.connections.per.ip max.connections.per.ip.overrides metric.reporters num.io.threads
+  num.network.threads num.recovery.threads.per.data.dir num.replica.fetchers principal.builder.class producer.id.expiration.ms
+  remote.fetch.max.wait.ms remote.list.offsets.request.timeout.ms remote.log.index.file.cache.total.size.bytes
+  remote.log.manager.copier.thread.pool.size remote.log.manager.copy.max.bytes.per.second remote.log.manager.expiration.thread.pool.size
+  remote.log.manager.fetch.max.bytes.per.second remote.log.manager.follower.thread.pool.size remote.log.reader.threads sasl.jaas.config
+  sasl.kerberos.kinit.cmd sasl.kerberos.min.time.before.relogin sasl.kerberos.principal.to.local.rules sasl.kerberos.service.name
+  sasl.kerberos.ticket.renew.jitter sasl.kerberos.ticket.renew.window.factor sasl.login.refresh.buffer.seconds
+  sasl.login.refresh.min.period.seconds sasl.login.refresh.window.factor sasl.login.refresh.window.jitter sasl.mechanism.inter.broker.protocol
+  share.coordinator.cached.buffer.max.bytes ssl.cipher.suites ssl.endpoint.identification.algorithm ssl.keymanager.algorithm ssl.protocol
+  ssl.provider ssl.secure.random.implementation ssl.trustmanager.algorithm transaction.partition.verification.enable`
+  .split(/\s+/)
+  .filter((key) => key !== '')
+const LIVE_VALUES: readonly string[] = ['x', '-2', '0', '5', '99999999999', '1.5', 'a:5,b:6']
+
 const text = (changes: readonly Change[]): string =>
   changes.map(([key, operation, value]) => `${key} ${['=', 'delete', '+=', '-='][operation] ?? operation} ${JSON.stringify(value)}`).join(' and ')
 
 /** Names of questions that are answered differently on purpose begin with one of these. */
 const DIFFERENCES: Readonly<Record<string, string>> = {
-  'config of broker "1", validated only: num.io.threads = "100"': 'there are no such threads: the number is kept',
-  'config of broker "", validated only: num.io.threads = "100"': 'there are no such threads: the number is kept',
-  'config of broker "", validated only: sasl.jaas.config': 'not known here: kept like any unknown key',
-  'configs of resource 8 "1"': 'the log level is a setting that is fixed while the broker runs',
+  'a config that a running Kafka changes and that is fixed here': 'it is told to be read-only, and refused as Kafka refuses those',
   'configs of resource 16 "m"': 'metrics of clients (KIP-714) are not served',
 }
 
@@ -224,6 +243,34 @@ function allQuestions(): Question[] {
         ask: (peer: Peer) => alter(peer, [[BROKER, broker, ...changes]], true),
       })),
     ),
+    ...LIVE_KEYS.flatMap((key) =>
+      ['1', ''].map((broker) => ({
+        name: `config ${key} of broker "${broker}", validated only: values, and items of a list`,
+        ask: async (peer: Peer) => {
+          const told: unknown[] = []
+          for (const value of LIVE_VALUES) told.push([value, ...(await alter(peer, [[BROKER, broker, [key, SET, value]]], true))])
+          for (const operation of [APPEND, SUBTRACT]) told.push(await alter(peer, [[BROKER, broker, [key, operation, 'a']]], true))
+          return told
+        },
+      })),
+    ),
+    {
+      name: 'configs of a broker that are fixed, and lists',
+      ask: async (peer: Peer) => {
+        const told: unknown[] = []
+        for (const key of ['listeners', 'log.dirs', 'group.consumer.assignors', 'node.id', 'advertised.listeners', 'kafka.metrics.reporters'])
+          told.push(await alter(peer, [[BROKER, '1', [key, APPEND, 'a']]], true), await alter(peer, [[BROKER, '', [key, DELETE, null]]], true))
+        return told
+      },
+    },
+    {
+      name: 'a config that a running Kafka changes and that is fixed here',
+      ask: async (peer: Peer) => [
+        await alter(peer, [[BROKER, '1', ['sasl.enabled.mechanisms', SET, 'PLAIN']]], true),
+        await alter(peer, [[BROKER, '1', ['ssl.enabled.protocols', SET, 'TLSv1.3']]], true),
+        await alter(peer, [[BROKER, '1', ['ssl.client.auth', SET, 'none']]], true),
+      ],
+    },
     ...[
       [2, ''],
       [2, 'a b'],
@@ -252,6 +299,20 @@ function allQuestions(): Question[] {
         ],
       },
     ]),
+    {
+      name: 'the level of the root logger',
+      ask: async (peer: Peer) => {
+        const told: unknown[] = []
+        const set = async (name: string, operation: number, value: string | null, broker = '1') =>
+          told.push([name, operation, value, broker, await alter(peer, [[LOGGER, broker, [name, operation, value]]], true)])
+        for (const level of ['DEBUG', 'TRACE', 'INFO', 'WARN', 'ERROR', 'FATAL', 'debug', 'OFF', '', null]) await set('root', SET, level)
+        for (const operation of [DELETE, APPEND, SUBTRACT, 9]) await set('root', operation, 'INFO')
+        for (const name of ['nobody', '']) for (const operation of [SET, DELETE, APPEND]) await set(name, operation, 'INFO')
+        for (const broker of ['7', '', 'x']) await set('root', SET, 'INFO', broker)
+        told.push(await alter(peer, [[LOGGER, '1', ['root', SET, 'ERROR']]]), await describe(peer, LOGGER, '1', ['root']))
+        return told
+      },
+    },
     {
       name: 'configs of a topic as it is made',
       ask: async (peer) => describe(peer, TOPIC, await makeTopic(peer), null),
