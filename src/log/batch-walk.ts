@@ -93,11 +93,11 @@ export interface DamageLimits {
 
 /**
  * The first good batch behind the damage at `from`; null where there is none. A write that landed in the wrong place may have brought whole
- * batches of another partition, which nothing in them tells: a batch is believed where the damaged one's length leads to it, or where those that
- * follow it lead to the end, or to a place that the index knows.
+ * batches of another partition, which nothing in them tells: a batch is believed where the damaged one's length and count of offsets lead to it,
+ * or where those that follow it lead to the end, or to a place that the index knows.
  */
 export async function findGoodBatch(file: PooledFile, from: BatchPlace, limits: DamageLimits): Promise<BatchPlace | null> {
-  const next = await behindPayload(file, from, limits)
+  const next = await behindDamaged(file, from, limits)
   if (next !== null) return next
   for (let start = from.position + 1; start + BATCH_HEADER_BYTES <= limits.to; start += WALK_BYTES) {
     const chunk = Buffer.allocUnsafe(Math.min(WALK_BYTES + BATCH_HEADER_BYTES - 1, limits.to - start))
@@ -112,14 +112,24 @@ export async function findGoodBatch(file: PooledFile, from: BatchPlace, limits: 
   return null
 }
 
-/** The batch that follows where only the payload of the one before is damaged: position and offset are what its header says. */
-async function behindPayload(file: PooledFile, from: BatchPlace, limits: DamageLimits): Promise<BatchPlace | null> {
+/** The batch that follows where the one before is damaged, in its payload alone or in its base offset alone. */
+async function behindDamaged(file: PooledFile, from: BatchPlace, limits: DamageLimits): Promise<BatchPlace | null> {
+  const next = await endOfDamaged(file, from, limits)
+  return next !== null && (await isGoodBatch(file, next, limits)) ? next : null
+}
+
+/** Where a damaged batch ends by its header, which counts where its base offset is the one that is due, or its CRC holds. */
+async function endOfDamaged(file: PooledFile, from: BatchPlace, limits: DamageLimits): Promise<BatchPlace | null> {
   const header = Buffer.alloc(BATCH_HEADER_BYTES)
-  if ((await file.read(header, from.position)) < BATCH_HEADER_BYTES || batchBaseOffset(header) !== from.offset) return null
+  if (from.position + BATCH_HEADER_BYTES > limits.to || (await file.read(header, from.position)) < BATCH_HEADER_BYTES) return null
   const size = saneSize(header, 0, limits.to - from.position)
-  if (size === null) return null
-  const next = { position: from.position + size, offset: from.offset + batchOffsetCount(header) }
-  return (await isGoodBatch(file, next, limits)) ? next : null
+  if (size === null || (batchBaseOffset(header) !== from.offset && !(await crcHolds(file, from.position, size)))) return null
+  return { position: from.position + size, offset: from.offset + batchOffsetCount(header) }
+}
+
+async function crcHolds(file: PooledFile, position: number, size: number): Promise<boolean> {
+  const batch = Buffer.allocUnsafe(size)
+  return (await file.read(batch, position)) === size && batchCrcHolds(batch)
 }
 
 async function isGoodBatch(file: PooledFile, { position, offset }: BatchPlace, { to, endOffset }: DamageLimits): Promise<boolean> {
@@ -127,8 +137,7 @@ async function isGoodBatch(file: PooledFile, { position, offset }: BatchPlace, {
   if (position + BATCH_HEADER_BYTES > to || (await file.read(header, position)) < BATCH_HEADER_BYTES) return false
   const size = saneSize(header, 0, to - position)
   if (size === null || batchBaseOffset(header) !== offset || offset + batchOffsetCount(header) > endOffset) return false
-  const batch = Buffer.allocUnsafe(size)
-  return (await file.read(batch, position)) === size && batchCrcHolds(batch)
+  return crcHolds(file, position, size)
 }
 
 async function isConnected(file: PooledFile, from: BatchPlace, limits: DamageLimits): Promise<boolean> {
@@ -139,7 +148,10 @@ async function isConnected(file: PooledFile, from: BatchPlace, limits: DamageLim
       return !isKnown
     })
     if (isKnown || walked.position >= limits.to) return true
-    place = await behindPayload(file, walked, limits)
+    const end = await endOfDamaged(file, walked, limits)
+    // The last batch is damaged as well, and ends where bytes and offsets both end.
+    if (end?.position === limits.to && end.offset === limits.endOffset) return true
+    place = end !== null && (await isGoodBatch(file, end, limits)) ? end : null
   }
   return false
 }

@@ -37,7 +37,7 @@ export async function trimIndexes({ core, machineFailed }: IndexWork, segment: S
     // An entry that is not true is worth less than none.
     const place = slot === -1 ? begin : await placeOf(segment, readOffsetEntry(offsets, slot))
     if (place === null) await rebuildIndexes(segment, from.position, from.offset)
-    else await noteBatches(segment, place, from.position, from.offset)
+    else await noteBatches(segment, place, { to: from.position, endOffset: from.offset })
   } else {
     segment.resetIndexes({ offsetEntries: keptOffsets, timeEntries: keptTimes })
   }

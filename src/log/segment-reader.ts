@@ -1,4 +1,4 @@
-import { type BatchPlace, findGoodBatch, WALK_BYTES, walkBatches, walkGoodBatches } from './batch-walk.ts'
+import { type BatchPlace, type DamageLimits, findGoodBatch, WALK_BYTES, walkBatches, walkGoodBatches } from './batch-walk.ts'
 import type { IndexCache } from './index-cache.ts'
 import { floorByOffset, OFFSET_ENTRY_BYTES, type OffsetEntry, readOffsetEntry } from './offset-index.ts'
 import type { LogFailure, ReadLimits, ReadResult } from './ports.ts'
@@ -28,9 +28,11 @@ export async function placeBefore(segment: Segment, cache: IndexCache, offset: n
   const place = await placeOf(segment, entry)
   if (place !== null) return place
   if (!segment.isClosed) return begin
+  // Where the batch is damaged, not its entry, the others still vouch for what lies behind.
+  const indexed = await indexedPlaces(segment, cache)
   cache.forget(segment.offsetIndex)
   cache.forget(segment.timeIndex)
-  await rebuildIndexes(segment, segment.writtenBytes, endOffset)
+  await rebuildIndexes(segment, segment.writtenBytes, endOffset, indexed)
   const again = await floorEntry(segment, cache, offset)
   return (again === null ? null : await placeOf(segment, again)) ?? begin
 }
@@ -50,30 +52,33 @@ export async function placeOf(segment: Segment, entry: OffsetEntry): Promise<Bat
   return offset + batchOffsetCount(header) - 1 - segment.baseOffset === entry.relativeOffset ? { position: entry.position, offset } : null
 }
 
-/** Makes both indexes anew from the segment's batches up to `upTo`, which end below `endOffset`. Until then nobody believes its times. Once, where several ask for it. */
-export function rebuildIndexes(segment: Segment, upTo: number, endOffset: number): Promise<void> {
-  segment.rebuilding ??= rebuild(segment, upTo, endOffset).finally(() => {
+/**
+ * Makes both indexes anew from the segment's batches up to `upTo`, which end below `endOffset`. Until then nobody believes its times. Once, where
+ * several ask for it. `indexed`: what the old index had, where any of it may be true.
+ */
+export function rebuildIndexes(segment: Segment, upTo: number, endOffset: number, indexed: DamageLimits['indexed'] = new Map()): Promise<void> {
+  segment.rebuilding ??= rebuild(segment, { to: upTo, endOffset, indexed }).finally(() => {
     segment.rebuilding = null
   })
   return segment.rebuilding
 }
 
-async function rebuild(segment: Segment, upTo: number, endOffset: number): Promise<void> {
+async function rebuild(segment: Segment, limits: DamageLimits): Promise<void> {
   segment.times = 'false'
   segment.resetIndexes({ offsetEntries: 0, timeEntries: 0 })
-  await noteBatches(segment, { position: 0, offset: segment.baseOffset }, upTo, endOffset)
+  await noteBatches(segment, { position: 0, offset: segment.baseOffset }, limits)
   segment.times = 'true'
 }
 
-/** Takes the good batches between two positions into the indexes, which have nothing behind `from` yet. */
-export async function noteBatches(segment: Segment, from: BatchPlace, upTo: number, endOffset: number): Promise<void> {
+/** Takes the good batches from `from` up to the limits into the indexes, which have nothing behind `from` yet. */
+export async function noteBatches(segment: Segment, from: BatchPlace, limits: DamageLimits): Promise<void> {
   let place: BatchPlace | null = from
-  while (place !== null && place.position < upTo) {
-    const walked = await walkGoodBatches(segment.log, place, upTo, READ_BYTES, (bytes, at, position) => {
+  while (place !== null && place.position < limits.to) {
+    const walked = await walkGoodBatches(segment.log, place, limits.to, READ_BYTES, (bytes, at, position) => {
       segment.note(bytes, at, position)
       return true
     })
-    place = walked.bad ? await findGoodBatch(segment.log, walked, { to: upTo, endOffset }) : null
+    place = walked.bad ? await findGoodBatch(segment.log, walked, limits) : null
   }
   segment.flushIndexes()
 }
