@@ -94,7 +94,8 @@ export class Journal {
    * Opens or makes the files. Where nothing was written since an orderly shutdown, they are not read.
    */
   async open({ cleanSequence, freedSequence }: LeftMarks): Promise<JournalRecovery> {
-    const isMissing = cleanSequence === null && this.#fileSystem.list('state').length > 0 && FILES.every((name) => this.#fileSystem.size(name) < 0)
+    // Both are there before the first state is.
+    const missing = cleanSequence === null && this.#fileSystem.list('state').length > 0 ? FILES.filter((name) => this.#fileSystem.size(name) < 0) : []
     this.#files = FILES.map((name) => this.#openFile(name))
     // A group in a file whose name is lost is lost.
     if (this.#files.some((file) => file.allocatedBytes === 0)) await this.#fileSystem.syncFolder('')
@@ -123,7 +124,7 @@ export class Journal {
     this.#files.forEach((file, i) => {
       file.lastSequence = groups[i]?.at(-1)?.sequence ?? 0
     })
-    return { groups: chain.groups, damage: isMissing ? `${FILES.join(' and ')} are missing, and may have held what is nowhere else` : damageOf(chain.missing) }
+    return { groups: chain.groups, damage: missing.length > 0 ? missingOf(missing) : damageOf(chain.missing) }
   }
 
   /** Writes one group; its sequence, once it is on disk. Throws what the disk answers. One call at a time. */
@@ -258,6 +259,10 @@ export class Journal {
     }
     return true
   }
+}
+
+function missingOf(files: readonly string[]): string {
+  return `${files.join(' and ')} ${files.length === 1 ? 'is' : 'are'} missing, and may have held what is nowhere else`
 }
 
 function damageOf(missing: readonly number[]): string | null {

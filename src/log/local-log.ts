@@ -297,6 +297,7 @@ export class LocalLog implements LogStore {
       // Whatever of it is torn is in the journal, and was written again: anything else that does not hold is damage.
       machineFailed: false,
       clean: opened.directory.cleanSequence !== null,
+      writtenAhead: true,
       // No segment is known to be synced: what follows the snapshot is short and read anyway.
       position: oldestOffset === 0 ? null : { logStartOffset: oldestOffset, segmentBase: -1, position: 0, offset: oldestOffset, epochs: [] },
       leastEndOffset: snapshot.offset,

@@ -34,6 +34,8 @@ export interface RecoveryInput {
   readonly machineFailed: boolean
   /** After an orderly shutdown: all there is was promised, and nothing of it is torn. */
   readonly clean: boolean
+  /** Nothing gets here before it is in the journal, as with the state log: what is neither whole nor there is damaged, never torn. */
+  readonly writtenAhead?: boolean
   /** The state log has no recovery point of its own: its start is the snapshot. */
   readonly position: PartitionPosition | null
   /** The state log goes on behind its snapshot, whatever is left of it. */
@@ -68,6 +70,7 @@ export async function recoverPartition(core: LogCore, asked: RecoveryInput): Pro
     input,
     journal,
     segments,
+    allPromised: input.clean || (input.writtenAhead === true && left.length === 0),
     epochs: new LeaderEpochs(position?.epochs ?? parseEpochs(readSmallFile(core.fileSystem, `${identity.folder}/leader-epoch-checkpoint`) ?? '') ?? []),
     producers: restored(input.producers),
     cut: false,
@@ -128,6 +131,8 @@ interface Recovery {
   readonly input: RecoveryInput
   readonly journal: readonly JournalEntry[]
   readonly segments: Segment[]
+  /** Whatever is in the segments was promised. */
+  readonly allPromised: boolean
   readonly epochs: LeaderEpochs
   readonly producers: ProducerStates
   cut: boolean
@@ -338,7 +343,8 @@ async function scan(work: Recovery): Promise<number> {
 
 function isPromised(work: Recovery, segment: Segment): boolean {
   const { position } = work.input
-  return (position !== null && segment.baseOffset <= position.segmentBase) || work.journal.some((entry) => entry.segmentBase === segment.baseOffset)
+  // Nothing durable ever stands on what is not.
+  return (position !== null && segment.baseOffset <= position.segmentBase) || work.journal.some((entry) => entry.segmentBase >= segment.baseOffset)
 }
 
 function removeFrom(work: Recovery, slot: number): void {
@@ -351,7 +357,7 @@ function removeFrom(work: Recovery, slot: number): void {
 
 /** Walks one segment to its end, or to where it breaks off; the offset there. */
 async function scanSegment(work: Recovery, segment: Segment, from: BatchPlace): Promise<number> {
-  const { machineFailed, position: known, clean } = work.input
+  const { machineFailed, position: known, writtenAhead } = work.input
   const endPosition = segment.writtenBytes
   // What the checkpoint knew is not indexed again, though all of the segment may be looked at.
   segment.txnIndex.keepBelow(known !== null && known.segmentBase >= 0 ? Math.max(known.offset, from.offset) : from.offset)
@@ -363,7 +369,8 @@ async function scanSegment(work: Recovery, segment: Segment, from: BatchPlace): 
   const promised = work.journal.filter((entry) => entry.segmentBase === segment.baseOffset)
   const knownHere = known?.segmentBase === segment.baseOffset ? known : null
   // Nothing durable ever stands on what is not.
-  const isBelowPromise = clean || work.journal.some((entry) => entry.segmentBase > segment.baseOffset) || (known?.segmentBase ?? -1) > segment.baseOffset
+  const isBelowPromise =
+    work.allPromised || work.journal.some((entry) => entry.segmentBase > segment.baseOffset) || (known?.segmentBase ?? -1) > segment.baseOffset
   const promisedEnd = isBelowPromise ? endPosition : Math.max(knownHere?.position ?? 0, ...promised.map((entry) => entry.position + entry.length))
   const promisedOffset = Math.max(knownHere?.offset ?? 0, lastPromised(promised))
   let place: BatchPlace = from
@@ -397,7 +404,8 @@ async function scanSegment(work: Recovery, segment: Segment, from: BatchPlace): 
     // Rot in what was promised is kept, and never served.
     const { path } = segment.log
     work.core.logger.error({ file: path, position: walked.position, offset: walked.offset }, 'the log is damaged; what lies behind is kept')
-    if (behind === null && (promisedEnd >= endPosition || !isPromised)) return Math.max(await endOfTail(segment, walked), promisedOffset)
+    if (behind === null && (promisedEnd >= endPosition || !isPromised))
+      return Math.max(await endOfTail(segment, walked), promisedOffset, writtenAhead ? walked.offset + 1 : 0)
     place = behind ?? { position: promisedEnd, offset: Math.max(walked.offset, promisedOffset) }
   }
 }
