@@ -60,8 +60,9 @@ function changedLevels(configs: Resource['configs']): Map<string, string> | Fail
   return next
 }
 
+/** As Kafka: what is appended is kept as it is, so that an item that is none is found afterwards. */
 function changeList(before: string, value: string, append: boolean): string {
   const words = itemsOf(before)
-  const given = itemsOf(value)
+  const given = value === '' ? [''] : itemsOf(value)
   return (append ? [...new Set([...words, ...given])] : words.filter((word) => !given.includes(word))).join(',')
 }

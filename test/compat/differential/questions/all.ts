@@ -10,6 +10,7 @@ import { PRODUCE_QUESTIONS } from './produce.ts'
 import { RECORD_QUESTIONS } from './records.ts'
 import { SHARE_GROUP_QUESTIONS } from './share-groups.ts'
 import { SHARE_QUESTIONS } from './shares.ts'
+import { TOPIC_LIFE_QUESTIONS } from './topic-lives.ts'
 import { TOPIC_QUESTIONS } from './topics.ts'
 import { TRANSACTION_QUESTIONS } from './transactions.ts'
 import { WIRE_QUESTIONS } from './wire.ts'
@@ -27,6 +28,7 @@ export const QUESTIONS: readonly Question[] = [
   ...RECORD_QUESTIONS,
   ...SHARE_GROUP_QUESTIONS,
   ...SHARE_QUESTIONS,
+  ...TOPIC_LIFE_QUESTIONS,
   ...TOPIC_QUESTIONS,
   ...TRANSACTION_QUESTIONS,
   ...WIRE_QUESTIONS,
