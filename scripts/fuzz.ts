@@ -8,8 +8,9 @@ const HELP = `Feeds the readers of foreign bytes with valid input and with damag
   npm run fuzz                                  every target for a few hundred seeds
   npm run fuzz -- --target NAME --count 1000    fresh seeds of one target
   npm run fuzz -- --target NAME --seed 42       one seed; prints the smallest input that fails
+  npm run fuzz -- --for 60                      fresh seeds of every target, a minute in all
 
-  --from N     the first seed of --count (the time of day)
+  --from N     the first seed of --count and --for (the time of day)
   --cases N    go on until this many inputs were checked
   --keep NAME  keep the first failing input of --seed as test/fuzz/finds/TARGET/NAME.json
   --all        go on after a failure, and count
@@ -23,6 +24,7 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     count: { type: 'string' },
     cases: { type: 'string' },
+    for: { type: 'string' },
     from: { type: 'string' },
     keep: { type: 'string' },
     all: { type: 'boolean' },
@@ -43,12 +45,16 @@ async function run(): Promise<number> {
   let failed = 0
   for (const target of targets) {
     const began = performance.now()
+    const mostMs = values.for === undefined ? Number.POSITIVE_INFINITY : (Number(values.for) * 1000) / targets.length
     let cases = 0
     let failures = 0
+    let last = 0
     const first = Number(values.seed ?? values.from ?? Date.now())
     const most = Number(values.cases ?? Number.POSITIVE_INFINITY)
-    const count = values.seed === undefined ? Number(values.count ?? (values.cases === undefined ? DEFAULT_COUNT : Number.POSITIVE_INFINITY)) : 1
-    for (let seed = first; seed < first + count && cases < most; seed++) {
+    const bounded = values.cases !== undefined || values.for !== undefined
+    const count = values.seed === undefined ? Number(values.count ?? (bounded ? Number.POSITIVE_INFINITY : DEFAULT_COUNT)) : 1
+    for (let seed = first; seed < first + count && cases < most && performance.now() - began < mostMs; seed++) {
+      last = seed
       const result = await runSeed(target, seed)
       cases += result.cases
       const [finding] = result.findings
@@ -59,7 +65,7 @@ async function run(): Promise<number> {
       if (!values.all) break
     }
     if (failures > 0) failed++
-    console.log(`${target.name}: ${cases} inputs from seed ${first}, ${((performance.now() - began) / 1000).toFixed(1)} s, ${failures} failures`)
+    console.log(`${target.name}: ${cases} inputs, seeds ${first} to ${last}, ${((performance.now() - began) / 1000).toFixed(1)} s, ${failures} failures`)
   }
   return failed === 0 ? 0 : 1
 }

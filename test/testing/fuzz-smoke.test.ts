@@ -5,9 +5,9 @@ import { loadFinds } from '../fuzz/lib/finds.ts'
 import { runSeed } from '../fuzz/lib/run.ts'
 import { TARGETS } from '../fuzz/targets/index.ts'
 
-/** What a target may take here; `npm run fuzz` has all the time. */
-const MS_PER_TARGET = 400
-const SEEDS_PER_TARGET = 60
+/** The same seeds in every run, about half a second of each target: this is a gate. `npm run fuzz -- --for SECONDS` searches. */
+const SEEDS = 40
+const SEEDS_OF_SLOW_ONES: { readonly [target: string]: number } = { store: 12, 'kafka-broker': 8, 'mqtt-broker': 6 }
 
 suite('what fuzzing once found stays mended', () => {
   for (const find of loadFinds()) {
@@ -22,9 +22,7 @@ suite('what fuzzing once found stays mended', () => {
 suite('a little fuzzing of everything', () => {
   for (const target of TARGETS) {
     test(`${target.name}: ${target.about}`, async () => {
-      const first = 1_000_000 + (process.pid % 1000) * 1000
-      const began = performance.now()
-      for (let seed = first; seed < first + SEEDS_PER_TARGET && performance.now() - began < MS_PER_TARGET; seed++) {
+      for (let seed = 1; seed <= (SEEDS_OF_SLOW_ONES[target.name] ?? SEEDS); seed++) {
         const { findings } = await runSeed(target, seed)
         assert.deepEqual(
           findings.map(({ message }) => message),
