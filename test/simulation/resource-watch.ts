@@ -1,10 +1,13 @@
 import type { AppendGroup, LogStore } from '../../src/log/ports.ts'
+import type { SimulatedSocket } from '../../src/testing/simulated-network.ts'
 import type { World } from './world.ts'
 
 /** Simulated time between two looks. */
 const LOOK_EVERY_MS = 50
 /** Keep alive, and one that waits for a fetch, a rebalance or an answer. */
 const TIMERS_PER_CONNECTION = 2
+/** Longer than the news of a vanished client takes, and than the grace of a connection that closes. */
+const ABANDONED_MS = 6_000
 
 /** What the broker may hold at once, with the bounds of `world.ts` and the clients of all workloads. */
 export interface ResourceBounds {
@@ -12,7 +15,7 @@ export interface ResourceBounds {
   readonly openFiles: number
   /** Running beside those of connections. */
   readonly timers: number
-  /** Connections beyond those that clients hold: given up by them, which the broker has not noticed. */
+  /** Connections whose client's end is gone, and that the broker still holds although it ran for `ABANDONED_MS` since. */
   readonly abandonedConnections: number
   /** Waiting to be sent on one connection: its bound, and one answer. */
   readonly outputBytes: number
@@ -40,7 +43,7 @@ export interface ResourceBounds {
 export const RESOURCE_BOUNDS: ResourceBounds = {
   openFiles: 32,
   timers: 60,
-  abandonedConnections: 60,
+  abandonedConnections: 0,
   outputBytes: 2 * 1_048_576,
   unsyncedBytes: 2 * 524_288,
   tailCacheBytes: 65_536,
@@ -65,6 +68,8 @@ const NAMES = Object.keys(RESOURCE_BOUNDS) as readonly (keyof ResourceBounds)[]
 export class ResourceWatch {
   readonly most = Object.fromEntries(NAMES.map((name) => [name, 0])) as Record<keyof ResourceBounds, number>
   readonly #world: World
+  /** Ends that the broker holds alone, with the looks at which it ran since. */
+  #abandoned = new Map<SimulatedSocket, number>()
   #unsyncedBytes = 0
 
   constructor(world: World) {
@@ -103,17 +108,26 @@ export class ResourceWatch {
   }
 
   #look(): void {
-    const { broker, clients, disk, network } = this.#world
-    if (!broker.alive) return
+    const { broker, disk, network, time } = this.#world
+    if (!broker.alive || broker.pausedUntilMs > time.nowMs) return
     this.#see('openFiles', disk.openFiles(broker))
     const sockets = network.socketsOf(broker)
     // One that closes has told everybody, and waits for the last of them.
     if (this.#world.up) this.#see('timers', broker.timerCount - TIMERS_PER_CONNECTION * sockets.length)
-    this.#see('abandonedConnections', sockets.length - network.socketsOf(clients).length)
+    this.#see('abandonedConnections', this.#abandonedLong(sockets))
     for (const { bufferedBytes } of sockets) this.#see('outputBytes', bufferedBytes)
     for (const [name, value] of Object.entries(this.#world.server?.gauges() ?? {})) {
       if (name in RESOURCE_BOUNDS) this.#see(name as keyof ResourceBounds, value)
     }
+  }
+
+  #abandonedLong(sockets: readonly SimulatedSocket[]): number {
+    const now = new Map<SimulatedSocket, number>()
+    for (const socket of sockets) if (socket.peer?.closed ?? true) now.set(socket, (this.#abandoned.get(socket) ?? 0) + 1)
+    this.#abandoned = now
+    let long = 0
+    for (const looks of now.values()) if (looks * LOOK_EVERY_MS > ABANDONED_MS) long++
+    return long
   }
 
   #see(what: keyof ResourceBounds, value: number): void {

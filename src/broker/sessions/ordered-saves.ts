@@ -1,5 +1,5 @@
 import type { StateRecord } from '../../log/ports.ts'
-import type { Clock } from '../../runtime/clock.ts'
+import type { Clock, Timer } from '../../runtime/clock.ts'
 import type { SessionJournal } from './session-journal.ts'
 
 /** Milliseconds until what the disk refused is tried again. */
@@ -7,9 +7,9 @@ const RETRY_MS = 1000
 
 interface Save {
   /** Asked for again with each attempt: what is to be kept may have moved on. */
-  readonly record: () => StateRecord
+  readonly records: () => readonly StateRecord[]
   readonly onDurable: () => void
-  saved: boolean
+  state: 'on its way' | 'refused' | 'saved'
 }
 
 /**
@@ -20,6 +20,8 @@ export class OrderedSaves {
   readonly #journal: SessionJournal
   readonly #clock: Clock
   readonly #queue: Save[] = []
+  /** One for all that were refused, however many there are. */
+  #retry: Timer | null = null
   #closed = false
 
   constructor(journal: SessionJournal, clock: Clock) {
@@ -29,7 +31,7 @@ export class OrderedSaves {
 
   /** `onDurable` is called once, never within the call, and not after `close`. At most a window of them waits. */
   add(record: () => StateRecord, onDurable: () => void): void {
-    const save = { record, onDurable, saved: false }
+    const save: Save = { record, onDurable, state: 'on its way' }
     this.#queue.push(save)
     this.#try(save)
   }
@@ -37,19 +39,27 @@ export class OrderedSaves {
   close(): void {
     this.#closed = true
     this.#queue.length = 0
+    this.#retry?.cancel()
+    this.#retry = null
   }
 
   #try(save: Save): void {
     if (this.#closed) return
-    this.#journal.save([save.record()], (failed) => {
-      if (failed === null) {
-        save.saved = true
-        this.#goOn()
-      } else this.#clock.after(RETRY_MS, () => this.#try(save))
+    save.state = 'on its way'
+    this.#journal.save(save.records(), (failed) => {
+      if (this.#closed) return
+      save.state = failed === null ? 'saved' : 'refused'
+      if (failed === null) this.#goOn()
+      else this.#retry ??= this.#clock.after(RETRY_MS, () => this.#tryAgain())
     })
   }
 
+  #tryAgain(): void {
+    this.#retry = null
+    for (const save of this.#queue) if (save.state === 'refused') this.#try(save)
+  }
+
   #goOn(): void {
-    while (this.#queue[0]?.saved === true) this.#queue.shift()?.onDurable()
+    while (this.#queue[0]?.state === 'saved') this.#queue.shift()?.onDurable()
   }
 }
