@@ -7,7 +7,7 @@ import { TARGETS } from '../fuzz/targets/index.ts'
 
 /** The same seeds in every run, about half a second of each target: this is a gate. `npm run fuzz -- --for SECONDS` searches. */
 const SEEDS = 40
-const SEEDS_OF_SLOW_ONES: { readonly [target: string]: number } = { store: 12, 'kafka-broker': 8, 'mqtt-broker': 6 }
+const SEEDS_OF_SLOW_ONES: { readonly [target: string]: number } = { store: 12, 'table-store': 8, 'kafka-broker': 8, 'mqtt-broker': 6 }
 
 suite('what fuzzing once found stays mended', () => {
   for (const find of loadFinds()) {

@@ -8,6 +8,18 @@ import { mqttBroker } from './mqtt-broker.ts'
 import { mqttPackets } from './mqtt-packets.ts'
 import { recordBatches } from './record-batches.ts'
 import { store } from './store.ts'
+import { tableStore } from './table-store.ts'
 
 /** Everything that is fuzzed; docs/internals/fuzzing.md has what for, and what was found. */
-export const TARGETS: readonly Target[] = [kafkaMessages, kafkaFrames, recordBatches, compression, mqttPackets, journalGroups, store, kafkaBroker, mqttBroker]
+export const TARGETS: readonly Target[] = [
+  kafkaMessages,
+  kafkaFrames,
+  recordBatches,
+  compression,
+  mqttPackets,
+  journalGroups,
+  store,
+  tableStore,
+  kafkaBroker,
+  mqttBroker,
+]
