@@ -7,7 +7,7 @@ const RETRY_MS = 1000
 
 interface Save {
   /** Asked for again with each attempt: what is to be kept may have moved on. */
-  readonly records: () => readonly StateRecord[]
+  readonly record: () => StateRecord
   readonly onDurable: () => void
   state: 'on its way' | 'refused' | 'saved'
 }
@@ -46,7 +46,7 @@ export class OrderedSaves {
   #try(save: Save): void {
     if (this.#closed) return
     save.state = 'on its way'
-    this.#journal.save(save.records(), (failed) => {
+    this.#journal.save([save.record()], (failed) => {
       if (this.#closed) return
       save.state = failed === null ? 'saved' : 'refused'
       if (failed === null) this.#goOn()
