@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { KNOWN_SEEDS } from '../test/simulation/known-seeds.ts'
-import { type Job, runJob } from './sim/job.ts'
+import type { Job } from './sim/job.ts'
 import { runPlanted } from './sim/planted.ts'
 import { isLost, runJobs } from './sim/pool.ts'
 import { describe, progress, Totals } from './sim/report.ts'
@@ -88,9 +88,17 @@ function jobBase(): Omit<Job, 'seed'> {
 }
 
 async function runOne(job: Job): Promise<number> {
-  const outcome = await runJob(values.trace ? { ...job, minimiseMs: 0 } : job, { print: values.trace ?? false })
-  describe(outcome)
-  return outcome.violations.length === 0 ? 0 : 1
+  const jobs = [values.trace ? { ...job, minimiseMs: 0, print: true } : job]
+  let failed = false
+  await runJobs(
+    1,
+    () => jobs.pop(),
+    (outcome) => {
+      failed = isLost(outcome) || outcome.violations.length > 0
+      describe(outcome)
+    },
+  )
+  return failed ? 1 : 0
 }
 
 /** Until the count is reached or the time is over, whichever was asked for. */

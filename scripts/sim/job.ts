@@ -17,6 +17,8 @@ export interface Job {
   readonly plant?: string
   /** Milliseconds that a failure may be made smaller; 0: as it is. */
   readonly minimiseMs: number
+  /** Prints everything that happens. */
+  readonly print?: boolean
 }
 
 /** What it came to. */
@@ -45,8 +47,8 @@ export interface Smallest {
 
 const SHOWN_LINES = 40
 
-export async function runJob(job: Job, { print = false, measureHeap = false } = {}): Promise<Outcome> {
-  const { seed } = job
+export async function runJob(job: Job, { measureHeap = false } = {}): Promise<Outcome> {
+  const { seed, print = false } = job
   const result = await runSeed(seed, { ...runOptions(job), print, measureHeap })
   const { violations, steps, simulatedMs, traceHash, cast, counts, most, brokerHeapBytes } = result
   const smallest = violations.length === 0 || job.minimiseMs === 0 ? null : await smallestOf(result, job)

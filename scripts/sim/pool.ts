@@ -1,11 +1,14 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import type { Job, Outcome } from './job.ts'
 
-/** Wall-clock time of one run and its minimisation, before it counts as hanging. */
-const JOB_LIMIT_MS = 240_000
+/** Wall-clock time of a run and its minimisation before it counts as hanging: many times what it takes on a machine that has nothing else to do. */
+const RUN_LIMIT_MS = 180_000
+/** For each simulated second beyond those of a usual run. */
+const SECOND_LIMIT_MS = 9_000
+const USUAL_SECONDS = 20
 const WORKER = new URL('./worker.ts', import.meta.url)
 
-/** A run that came to no outcome: its process died, or did not answer. */
+/** A run that came to no outcome, which counts as a failure: its process died, or did not answer. */
 export interface Lost {
   readonly seed: number
   readonly reason: string
@@ -34,6 +37,10 @@ export function isLost(outcome: Outcome | Lost): outcome is Lost {
   return 'reason' in outcome
 }
 
+function limitOf({ seconds, minimiseMs }: Job): number {
+  return RUN_LIMIT_MS + minimiseMs + Math.max(0, seconds - USUAL_SECONDS) * SECOND_LIMIT_MS
+}
+
 /** One process after the other: a new one where the last was lost. */
 class Worker {
   #process: ChildProcess | null = null
@@ -42,10 +49,12 @@ class Worker {
   run(job: Job): Promise<Outcome | Lost> {
     const child = this.#process ?? this.#start()
     return new Promise((resolve) => {
+      const limitMs = limitOf(job)
+      // From outside: a run may keep its event loop from ever turning.
       const limit = setTimeout(() => {
-        this.#lose(`it did not end within ${JOB_LIMIT_MS / 1000} s`)
+        this.#lose(`it did not end within ${limitMs / 1000} s`)
         child.kill('SIGKILL')
-      }, JOB_LIMIT_MS)
+      }, limitMs)
       this.#given = {
         job,
         resolve: (outcome) => {

@@ -7,7 +7,7 @@ const SHOWN_LINE = 240
 /** What one run came to, for people; where it failed with the smallest run that fails in the same way. */
 export function describe(outcome: Outcome | Lost): void {
   if (isLost(outcome)) {
-    console.log(`seed ${outcome.seed}: LOST, ${outcome.reason}`)
+    console.log(`seed ${outcome.seed}: FAILED, LOST: ${outcome.reason}`)
     return
   }
   const { seed, violations, steps, simulatedMs, traceHash, cast, smallest } = outcome

@@ -21,6 +21,8 @@ export interface RunOptions {
   readonly variation?: number
   /** Happenings after which the run ends whatever goes on; for looking at a failure's beginning. */
   readonly steps?: number
+  /** Happenings after which the run counts as one that does not end, which is a violation. */
+  readonly maxSteps?: number
   readonly planted?: PlantedFault | null
   /** Prints the trace while it runs. */
   readonly print?: boolean
@@ -47,6 +49,9 @@ export interface RunResult {
   readonly most: Readonly<Record<keyof ResourceBounds, number>>
 }
 
+/** Happenings that no run needs: the busiest has a sixth of them. One that has more goes round in circles without time going on. */
+const MAX_STEPS = 12_000_000
+const MAX_STEPS_PER_SECOND = 400_000
 /** How long the broker and its clients may take to finish what they began once nothing fails any more. */
 const DRAIN_MS = 120_000
 /** Between two looks whether they have. */
@@ -76,7 +81,11 @@ export async function runSeed(seed: number, options: RunOptions = {}): Promise<R
   const onRejection = (reason: unknown): void =>
     world.violate(`a promise was rejected and nobody noticed: ${reason instanceof Error ? reason.stack : String(reason)}`)
   process.on('unhandledRejection', onRejection)
-  const ends = (): boolean => world.violations.length > 0 || world.time.steps >= steps
+  const { maxSteps = MAX_STEPS + seconds * MAX_STEPS_PER_SECOND } = options
+  const ends = (): boolean => {
+    if (world.time.steps > maxSteps && world.violations.length === 0) world.violate(`the run did not come to an end within ${maxSteps} happenings`)
+    return world.violations.length > 0 || world.time.steps >= steps
+  }
   try {
     await play(world, model, { cast, faults, seconds, lastRestart, ends })
   } finally {

@@ -31,6 +31,11 @@ test('another seed, and another variation of a seed, is another run', async () =
   assert.notEqual(traceHash, (await runSeed(5, { steps, variation: 1 })).traceHash)
 })
 
+test('a run that does not come to an end fails', async () => {
+  const { violations } = await runSeed(5, { seconds: SECONDS, maxSteps: 2_000 })
+  assert.match(violations.join(), /did not come to an end within 2000 happenings/)
+})
+
 for (const seed of SEEDS) {
   test(`seed ${seed} finds nothing`, async () => {
     const { violations } = await runSeed(seed, { seconds: SECONDS })
